@@ -1,0 +1,51 @@
+package logreg
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/riskkit/riskkit/internal/binfile"
+)
+
+// A file of a Model is framed by internal/binfile; its payload is the number
+// of classes, the intercepts and the weights, a row a feature.
+const (
+	magic   = "RKLR"
+	version = 1
+)
+
+// ErrFormat says that bytes are not a Model as AppendBinary writes it.
+var ErrFormat = errors.New("logreg: invalid model file")
+
+// AppendBinary appends m to b in a format that UnmarshalBinary reads, now and
+// in later versions. The same Model always gives the same bytes. The error is
+// always nil.
+func (m *Model) AppendBinary(b []byte) ([]byte, error) {
+	return binfile.Append(b, magic, version, func(b []byte) []byte {
+		b = binfile.AppendUint(b, uint64(m.classes))
+		b = binfile.AppendFloats(b, m.intercept)
+		return binfile.AppendFloats(b, m.coef)
+	}), nil
+}
+
+// MarshalBinary is AppendBinary to nothing.
+func (m *Model) MarshalBinary() ([]byte, error) { return m.AppendBinary(nil) }
+
+// UnmarshalBinary makes m the Model that data holds. The error wraps ErrFormat
+// and says what is wrong; m is then unchanged. It must not be called while m
+// is in use.
+func (m *Model) UnmarshalBinary(data []byte) error {
+	_, r, err := binfile.Open(data, magic, version)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	classes, intercept, coef := r.Uint(), r.Floats(), r.Floats()
+	if err := r.Close(); err != nil {
+		return fmt.Errorf("%w: %w", ErrFormat, err)
+	}
+	if classes < 2 || classes != uint64(len(intercept)) || len(coef)%len(intercept) != 0 {
+		return fmt.Errorf("%w: %d classes with %d intercepts and %d weights", ErrFormat, classes, len(intercept), len(coef))
+	}
+	*m = Model{classes: int(classes), features: len(coef) / len(intercept), coef: coef, intercept: intercept}
+	return nil
+}

@@ -1,0 +1,5 @@
+//go:build race
+
+package tfidf_test
+
+const raceEnabled = true
