@@ -1,0 +1,423 @@
+package registry_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/riskkit/riskkit/registry"
+	"github.com/riskkit/riskkit/registry/registrytest"
+)
+
+// stores are the stores of this package, each made empty.
+func stores(t testing.TB) map[string]func() (registry.Store, error) {
+	return map[string]func() (registry.Store, error){
+		"memory": func() (registry.Store, error) { return registry.NewMem(), nil },
+		"directory": func() (registry.Store, error) {
+			return registry.OpenDir(filepath.Join(t.TempDir(), "registry"), &registry.DirOptions{Create: true})
+		},
+	}
+}
+
+func TestConformance(t *testing.T) {
+	for name, open := range stores(t) {
+		t.Run(name, func(t *testing.T) {
+			if err := registrytest.TestStore(t.Context(), open); err != nil {
+				t.Error(err)
+			}
+			if err := registrytest.TestRegistry(t.Context(), func() (registry.Registry, error) {
+				s, err := open()
+				return registry.New(s, nil), err
+			}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestSuitesFindFaults runs the suites on stores that break a rule each.
+func TestSuitesFindFaults(t *testing.T) {
+	for rule, open := range map[string]func() registry.Store{
+		"a log takes an event":     func() registry.Store { return overwriting{registry.NewMem()} },
+		"a blob whose content":     func() registry.Store { return unchecked{registry.NewMem()} },
+		"a cancelled context":      func() registry.Store { return deaf{registry.NewMem()} },
+		"bytes belong to the call": func() registry.Store { return &shared{Mem: registry.NewMem()} },
+	} {
+		err := registrytest.TestStore(t.Context(), func() (registry.Store, error) { return open(), nil })
+		if err == nil || !strings.Contains(err.Error(), rule) {
+			t.Errorf("a store that breaks the rule %q: the suite says %v", rule, err)
+		}
+	}
+}
+
+// overwriting acknowledges every second event that it throws away.
+type overwriting struct{ *registry.Mem }
+
+func (s overwriting) Append(ctx context.Context, log string, seq int64, event []byte) error {
+	err := s.Mem.Append(ctx, log, seq, event)
+	if seq%2 == 0 && errors.Is(err, registry.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// unchecked stores any content under any digest.
+type unchecked struct{ *registry.Mem }
+
+func (s unchecked) PutBlob(context.Context, registry.Digest, io.Reader) error { return nil }
+
+// deaf does not look at the context.
+type deaf struct{ *registry.Mem }
+
+func (s deaf) Append(_ context.Context, log string, seq int64, event []byte) error {
+	return s.Mem.Append(context.Background(), log, seq, event)
+}
+
+// shared gives out what it keeps.
+type shared struct {
+	*registry.Mem
+	mu     sync.Mutex
+	events [][]byte
+}
+
+func (s *shared) Append(ctx context.Context, log string, seq int64, event []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := s.Mem.Append(ctx, log, seq, event)
+	if err == nil {
+		s.events = append(s.events, event)
+	}
+	return err
+}
+
+func (s *shared) Events(ctx context.Context, log string, from int64) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		s.mu.Lock()
+		events := s.events
+		s.mu.Unlock()
+		for i := max(0, from-1); i < int64(len(events)); i++ {
+			if !yield(events[i], nil) {
+				return
+			}
+		}
+	}
+}
+
+func openDir(t testing.TB) (dir string, log *registry.Log) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "registry")
+	s, err := registry.OpenDir(dir, &registry.DirOptions{Create: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir, registry.New(s, nil)
+}
+
+const model = "incident-risk"
+
+func register(t testing.TB, r registry.Registry, content string) registry.Version {
+	t.Helper()
+	v, err := r.Register(t.Context(), model, registry.Artifact{"model.bin": []byte(content)}, &registry.RegisterOptions{Stage: registry.Staging})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func promote(t testing.TB, r registry.Registry, n int) {
+	t.Helper()
+	if _, err := r.Move(t.Context(), model, registry.Move{Version: n, To: registry.Production}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// files lists the files of a directory.
+func files(t testing.TB, dir string) []string {
+	t.Helper()
+	var all []string
+	if err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			all = append(all, path)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestDirDamage flips a bit in every byte of every file of a registry, and
+// cuts each file short at every place: no damage may go unnoticed.
+func TestDirDamage(t *testing.T) {
+	dir, log := openDir(t)
+	register(t, log, "the first")
+	register(t, log, "the second")
+	promote(t, log, 1)
+	promote(t, log, 2)
+	read := func() error {
+		s, err := registry.OpenDir(dir, nil)
+		if err != nil {
+			return err
+		}
+		log := registry.New(s, nil)
+		state, err := log.State(t.Context(), model)
+		if err != nil {
+			return err
+		}
+		if len(state.Versions) != 2 {
+			return errors.New("a version is missing")
+		}
+		for _, v := range state.Versions {
+			if _, err := registry.ReadFile(t.Context(), log, v, "model.bin"); err != nil {
+				return err
+			}
+		}
+		if v, err := state.Resolve("production"); err != nil || v.Number != 2 {
+			return errors.New("the wrong version is in production")
+		}
+		return nil
+	}
+	if err := read(); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files(t, dir) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check := func(what string, damaged []byte) {
+			t.Helper()
+			if err := os.WriteFile(name, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if err := read(); !errors.Is(err, registry.ErrCorrupt) {
+				t.Errorf("%s of %s: error is %v", what, filepath.Base(name), err)
+			}
+		}
+		for i := range data {
+			damaged := slices.Clone(data)
+			damaged[i] ^= 1 << (i % 7)
+			check("a flipped bit", damaged)
+			check("a cut", data[:i])
+		}
+		check("a longer file", append(slices.Clone(data), "xx"...))
+		if err := os.WriteFile(name, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDirGap takes an event out of the middle.
+func TestDirGap(t *testing.T) {
+	dir, log := openDir(t)
+	for range 4 {
+		register(t, log, "model")
+	}
+	if err := os.Remove(filepath.Join(dir, "models", model, "000000000002.json")); err != nil {
+		t.Fatal(err)
+	}
+	s, err := registry.OpenDir(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.New(s, nil).Resolve(t.Context(), model, "latest"); !errors.Is(err, registry.ErrCorrupt) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestHistoryCannotBeRewritten replaces an event by another that is whole in
+// itself.
+func TestHistoryCannotBeRewritten(t *testing.T) {
+	dir, log := openDir(t)
+	other, otherLog := openDir(t)
+	for _, l := range []*registry.Log{log, otherLog} {
+		register(t, l, "model")
+		register(t, l, "model")
+	}
+	const first = "000000000001.json"
+	forged, err := os.ReadFile(filepath.Join(other, "models", model, first))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "models", model, first), forged, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := registry.OpenDir(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.New(s, nil).State(t.Context(), model); !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), "event 2") {
+		t.Errorf("error is %v", err)
+	}
+}
+
+// TestDirLinks puts links in the place of files: one that leads out of the directory must
+// not be followed, and neither must a directory pass for a file.
+func TestDirLinks(t *testing.T) {
+	dir, log := openDir(t)
+	v := register(t, log, "model")
+	blob := filepath.Join(dir, "blobs", v.Files[0].Digest.String()[7:9], v.Files[0].Digest.String()[7:])
+	outside := filepath.Join(t.TempDir(), "model")
+	if err := os.WriteFile(outside, []byte("model"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(blob); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(outside, blob); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.ReadFile(t.Context(), log, v, "model.bin"); err == nil {
+		t.Error("a link out of the directory was followed")
+	}
+	if err := errors.Join(os.Remove(blob), os.Mkdir(blob, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.ReadFile(t.Context(), log, v, "model.bin"); !errors.Is(err, registry.ErrCorrupt) {
+		t.Errorf("a directory in place of a file: error is %v", err)
+	}
+}
+
+func TestOpenDir(t *testing.T) {
+	missing := filepath.Join(t.TempDir(), "missing")
+	if _, err := registry.OpenDir(missing, nil); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("error is %v", err)
+	}
+	if _, err := os.Stat(missing); err == nil {
+		t.Error("a directory was made")
+	}
+	dir, log := openDir(t)
+	register(t, log, "model")
+	for _, name := range files(t, dir) {
+		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
+			t.Errorf("%s has mode %v", name, info.Mode())
+		}
+	}
+	if left, err := os.ReadDir(filepath.Join(dir, "tmp")); err != nil || len(left) > 0 {
+		t.Errorf("temporary files are left: %v %v", left, err)
+	}
+}
+
+// TestLogsSeeEachOther works on one directory through two Logs, as two
+// processes would.
+func TestLogsSeeEachOther(t *testing.T) {
+	dir, a := openDir(t)
+	s, err := registry.OpenDir(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := registry.New(s, nil)
+	for i := range 5 {
+		register(t, a, "a")
+		register(t, b, "b")
+		promote(t, b, 2*i+1)
+		if v, err := a.Resolve(t.Context(), model, "production"); err != nil || v.Number != 2*i+1 {
+			t.Errorf("production is %d, error %v", v.Number, err)
+		}
+	}
+	var models []string
+	for name, err := range a.Models(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		models = append(models, name)
+	}
+	if !slices.Equal(models, []string{model}) {
+		t.Errorf("models are %q", models)
+	}
+}
+
+// TestClock has a clock that is set back.
+func TestClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		back := time.Duration(0)
+		log := registry.New(registry.NewMem(), &registry.LogOptions{Now: func() time.Time { return time.Now().Add(-back) }})
+		first := register(t, log, "a")
+		back = time.Hour
+		second := register(t, log, "b")
+		if second.CreatedAt.Before(first.CreatedAt) {
+			t.Errorf("version 2 was made at %v, before version 1 at %v", second.CreatedAt, first.CreatedAt)
+		}
+	})
+}
+
+func TestEventJSON(t *testing.T) {
+	log := registry.New(registry.NewMem(), nil)
+	register(t, log, "model")
+	promote(t, log, 1)
+	for e, err := range log.History(t.Context(), model) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		data, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		if err := json.Unmarshal(data, &m); err != nil || m["kind"] == nil || m["version"] != 1.0 {
+			t.Errorf("event is %s", data)
+		}
+	}
+}
+
+// FuzzEvent reads any JSON under its right hash, and any bytes as they are.
+func FuzzEvent(f *testing.F) {
+	store := registry.NewMem()
+	log := registry.New(store, nil)
+	register(f, log, "model")
+	promote(f, log, 1)
+	for event, err := range store.Events(f.Context(), model, 1) {
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(event)
+		f.Add(event[len(`{"format":1,"event":`):bytes.LastIndex(event, []byte(`,"hash"`))])
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		for _, event := range [][]byte{raw, fmt.Appendf(nil, "{\"format\":1,\"event\":%s,\"hash\":\"%v\"}\n", raw, registry.DigestOf(raw))} {
+			store := registry.NewMem()
+			if err := store.Append(t.Context(), model, 1, event); err != nil {
+				t.Fatal(err)
+			}
+			s, err := registry.New(store, nil).State(t.Context(), model)
+			if err != nil {
+				if !errors.Is(err, registry.ErrCorrupt) {
+					t.Fatal(err)
+				}
+			} else if len(s.Versions) != 1 {
+				t.Fatalf("a first event made %d versions", len(s.Versions))
+			}
+		}
+	})
+}
+
+func BenchmarkResolve(b *testing.B) {
+	_, log := openDir(b)
+	register(b, log, "model")
+	promote(b, log, 1)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := log.Resolve(b.Context(), model, "production"); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkRegister(b *testing.B) {
+	_, log := openDir(b)
+	for b.Loop() {
+		register(b, log, "model")
+	}
+}

@@ -1,0 +1,109 @@
+package registry
+
+import (
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A Stage is where a version stands.
+type Stage string
+
+// The stages. At most one version is in Staging and one in Production; any
+// number can be in Archived. A version is in one stage at most.
+const (
+	Staging    Stage = "staging"
+	Production Stage = "production"
+	Archived   Stage = "archived"
+)
+
+// An Artifact is what a version is made of: files by name. Names are 1 to 128
+// ASCII letters, digits, dots, underscores and dashes, the first a letter or
+// digit.
+type Artifact map[string][]byte
+
+// FileInfo describes one file of a version.
+type FileInfo struct {
+	Name   string `json:"name"`
+	Size   int64  `json:"size"`
+	Digest Digest `json:"digest"`
+}
+
+// A Version is one registered Artifact of a model, and where it stands. It is
+// a value; its slices and maps must not be changed.
+type Version struct {
+	Model  string `json:"model"`
+	Number int    `json:"version"`
+	// Digest is that of the whole artifact: of its files' names, sizes and
+	// digests. Equal artifacts have equal digests.
+	Digest      Digest            `json:"digest"`
+	Files       []FileInfo        `json:"files"` // in order of their names
+	Stage       Stage             `json:"stage,omitempty"`
+	CreatedAt   time.Time         `json:"created_at"`
+	Actor       string            `json:"actor,omitempty"`
+	Description string            `json:"description,omitempty"`
+	Tags        map[string]string `json:"tags,omitempty"`
+}
+
+// File returns the description of a file of v; where there is none, the error wraps
+// ErrNotFound.
+func (v Version) File(name string) (FileInfo, error) {
+	for _, f := range v.Files {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return FileInfo{}, fmt.Errorf("%w: file %q of version %d of model %q", ErrNotFound, name, v.Number, v.Model)
+}
+
+// describe checks an artifact and describes its files.
+func describe(a Artifact) ([]FileInfo, error) {
+	if len(a) == 0 {
+		return nil, fmt.Errorf("%w: an artifact without files", ErrInput)
+	}
+	var files []FileInfo
+	for _, name := range slices.Sorted(maps.Keys(a)) {
+		if !validName(name) {
+			return nil, fmt.Errorf("%w: file name %q, want 1 to %d ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", ErrInput, name, maxName)
+		}
+		files = append(files, FileInfo{Name: name, Size: int64(len(a[name])), Digest: DigestOf(a[name])})
+	}
+	return files, nil
+}
+
+// artifactDigest is the digest of an artifact with these files.
+func artifactDigest(files []FileInfo) Digest {
+	var b []byte
+	for _, f := range files {
+		b = binary.AppendUvarint(b, uint64(len(f.Name)))
+		b = append(b, f.Name...)
+		b = binary.AppendUvarint(b, uint64(f.Size))
+		b = append(b, f.Digest[:]...)
+	}
+	return DigestOf(b)
+}
+
+const maxName = 128
+
+// validName reports whether name can name a file of an artifact.
+func validName(name string) bool {
+	for i, c := range []byte(name) {
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
+		if !letter && (i == 0 || !strings.ContainsRune("._-", rune(c))) {
+			return false
+		}
+	}
+	return 1 <= len(name) && len(name) <= maxName
+}
+
+// checkModel returns an error unless name can name a model. Only lower case is
+// allowed, because some file systems do not tell the cases apart.
+func checkModel(name string) error {
+	if !validName(name) || name != strings.ToLower(name) {
+		return fmt.Errorf("%w: model name %q, want 1 to %d lower-case ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", ErrInput, name, maxName)
+	}
+	return nil
+}
