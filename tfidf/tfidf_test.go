@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/riskkit/riskkit/internal/fixture"
+	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/tfidf"
 )
 
@@ -233,7 +234,7 @@ func TestAppendFeatures(t *testing.T) {
 }
 
 func TestAppendFeaturesDoesNotAllocate(t *testing.T) {
-	if raceEnabled {
+	if race.Enabled {
 		t.Skip("sync.Pool drops values under -race")
 	}
 	v := fit(t, &tfidf.Options{NGrams: [2]int{1, 2}, StopWords: []string{"the"}})

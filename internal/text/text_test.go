@@ -58,6 +58,26 @@ func TestAppendLower(t *testing.T) {
 	}
 }
 
+func TestPhrases(t *testing.T) {
+	p := NewPhrases([]string{"data loss", "data", "Data-Loss confirmed", "!", "out of memory", "data"})
+	var w Words
+	w.Set("DATA loss, then data loss confirmed; more data. Out of memory? Out of luck")
+	var got []int
+	for i := 0; i < w.Len(); {
+		id, n := p.At(&w, i)
+		if n > 0 {
+			got = append(got, id)
+		}
+		i += max(1, n)
+	}
+	if want := []int{0, 2, 1, 4}; !slices.Equal(got, want) {
+		t.Errorf("phrases %v, want %v", got, want)
+	}
+	if n := testing.AllocsPerRun(100, func() { p.At(&w, 0) }); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 func TestSetDoesNotAllocate(t *testing.T) {
 	var w Words
 	s := strings.Repeat("Database DOWN ÄÖÜ ", 20)

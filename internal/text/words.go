@@ -17,6 +17,7 @@ import (
 type Words struct {
 	buf   []byte // the lower-cased text
 	spans []span
+	key   []byte // words joined, for Phrases
 }
 
 type span struct{ start, end int }

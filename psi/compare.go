@@ -1,0 +1,161 @@
+package psi
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+)
+
+// A Status is the outcome of a comparison.
+type Status string
+
+// The statuses, in ascending order of concern after StatusInsufficient.
+const (
+	StatusInsufficient Status = "insufficient_data" // too few recent texts to tell
+	StatusStable       Status = "stable"
+	StatusMonitor      Status = "monitor" // something moved; look again soon
+	StatusAlert        Status = "alert"   // much moved; the model may be out of its depth
+)
+
+func (s Status) rank() int {
+	return slices.Index([]Status{StatusInsufficient, StatusStable, StatusMonitor, StatusAlert}, s)
+}
+
+// CompareOptions say how a distance is judged. The zero value means the
+// defaults.
+type CompareOptions struct {
+	// Monitor and Alert are the lines that PSI must be above for these statuses. 0 means
+	// 0.1 and 0.25.
+	Monitor, Alert float64
+	// MinSample is the least number of recent texts that is judged. 0 means
+	// 100.
+	MinSample int64
+	// Significance is the probability of a false monitor or alert on any feature
+	// that is accepted. 0 means 0.05.
+	Significance float64
+}
+
+func (o *CompareOptions) normalized() (CompareOptions, error) {
+	var n CompareOptions
+	if o != nil {
+		n = *o
+	}
+	n.Monitor = cmp.Or(n.Monitor, 0.1)
+	n.Alert = cmp.Or(n.Alert, 0.25)
+	n.MinSample = cmp.Or(n.MinSample, 100)
+	n.Significance = cmp.Or(n.Significance, 0.05)
+	if !(n.Monitor > 0 && n.Alert >= n.Monitor && n.MinSample > 0 && n.Significance > 0 && n.Significance < 1) {
+		return n, fmt.Errorf("%w: options %+v, want 0 < Monitor <= Alert, MinSample > 0, Significance in (0,1)", ErrInput, n)
+	}
+	return n, nil
+}
+
+// A Report is the outcome of a sweep.
+type Report struct {
+	// Status is that of the feature that is of most concern.
+	Status    Status `json:"status"`
+	NBaseline int64  `json:"n_baseline"`
+	NRecent   int64  `json:"n_recent"`
+	// Features are ordered by concern: by status, then by PSI, both from the
+	// worst on, then by name.
+	Features []FeatureReport `json:"features"`
+}
+
+// A FeatureReport tells how far one feature moved.
+type FeatureReport struct {
+	Name   string  `json:"name"`
+	PSI    float64 `json:"psi"`
+	Status Status  `json:"status"`
+	// Expected is the PSI that chance alone gives on average at these sample
+	// sizes.
+	Expected float64 `json:"expected"`
+	// P is the probability that chance alone makes any of the features differ as
+	// much: Homogeneity, times the number of features (Bonferroni), at most 1.
+	P float64 `json:"p"`
+	// Moved says in words which bin's share changed the most. Empty where the
+	// status is stable.
+	Moved string `json:"moved,omitempty"`
+}
+
+// Compare judges how far a Profile is from its Baseline. A feature has the
+// status monitor or alert if its PSI is above the line and its P below the
+// significance. With fewer than MinSample texts all statuses are StatusInsufficient. nil opts
+// means the defaults; the error wraps ErrInput where they make no sense.
+func Compare(p *Profile, opts *CompareOptions) (Report, error) {
+	o, err := opts.normalized()
+	if err != nil {
+		return Report{}, err
+	}
+	b := p.baseline
+	r := Report{Status: StatusInsufficient, NBaseline: b.n, NRecent: p.n, Features: make([]FeatureReport, len(b.features))}
+	var recent []int64
+	for j := range b.features {
+		recent = p.of(recent[:0], j)
+		r.Features[j] = b.features[j].compare(recent, b.n, p.n, len(b.features), o)
+		if s := r.Features[j].Status; s.rank() > r.Status.rank() {
+			r.Status = s
+		}
+	}
+	if len(b.features) == 0 && p.n >= o.MinSample {
+		r.Status = StatusStable
+	}
+	slices.SortFunc(r.Features, func(x, y FeatureReport) int {
+		return cmp.Or(cmp.Compare(y.Status.rank(), x.Status.rank()), cmp.Compare(y.PSI, x.PSI), cmp.Compare(x.Name, y.Name))
+	})
+	return r, nil
+}
+
+func (f *feature) compare(recent []int64, n, m int64, features int, o CompareOptions) FeatureReport {
+	r := FeatureReport{Name: f.Name, Status: StatusInsufficient, P: 1}
+	if m == 0 {
+		return r
+	}
+	bins, worst, most := 0, 0, 0.0
+	for i, c := range f.Counts {
+		if c > 0 || recent[i] > 0 {
+			bins++
+		}
+		t := term(c, n, recent[i], m)
+		r.PSI += t
+		if t > most {
+			worst, most = i, t
+		}
+	}
+	r.Expected = Expected(bins, n, m)
+	r.P = min(1, float64(features)*homogeneity(f.Counts, n, recent, m))
+	significant := r.P < o.Significance
+	switch {
+	case m < o.MinSample:
+		return r
+	case r.PSI > o.Alert && significant:
+		r.Status = StatusAlert
+	case r.PSI > o.Monitor && significant:
+		r.Status = StatusMonitor
+	default:
+		r.Status = StatusStable
+		return r
+	}
+	share := func(count, n int64) string {
+		return strconv.FormatFloat(100*float64(count)/float64(n), 'f', 1, 64) + "%"
+	}
+	r.Moved = fmt.Sprintf("%s is %s in %s of recent texts, %s at training",
+		f.Name, f.describe(worst), share(recent[worst], m), share(f.Counts[worst], n))
+	return r
+}
+
+// describe says what values a bin holds.
+func (f *feature) describe(bin int) string {
+	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+	switch last := len(f.Edges); {
+	case bin > last:
+		return "missing"
+	case last == 0:
+		return "any number"
+	case bin == 0:
+		return "at most " + number(f.Edges[0])
+	case bin == last:
+		return "over " + number(f.Edges[last-1])
+	}
+	return "over " + number(f.Edges[bin-1]) + " up to " + number(f.Edges[bin])
+}

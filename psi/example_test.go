@@ -1,0 +1,60 @@
+package psi_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/riskkit/riskkit/psi"
+)
+
+func ExamplePSI() {
+	baseline, recent := []int64{100, 100, 100}, []int64{20, 30, 50}
+	v, err := psi.PSI(baseline, recent)
+	fmt.Printf("%.3f, by chance alone %.3f on average %v\n", v, psi.Expected(3, 300, 100), err)
+	p, err := psi.Homogeneity(baseline, recent)
+	fmt.Printf("chance does that with a probability of %.4f %v\n", p, err)
+	// Output:
+	// 0.139, by chance alone 0.027 on average <nil>
+	// chance does that with a probability of 0.0059 <nil>
+}
+
+func ExampleMonitor() {
+	features, err := psi.NewTextFeatures(nil, &psi.TextOptions{Risky: []string{"data loss", "outage"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	training := func(yield func(string) bool) { // lengths from 4 to 400 characters
+		for i := range 1000 {
+			if !yield(strings.Repeat("slow", 1+i%100)) {
+				return
+			}
+		}
+	}
+	baseline, err := psi.NewBaseline(features, training, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := psi.NewMonitor(baseline, features, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 500 {
+		m.Observe(strings.Repeat("slow", 1+i%100))
+	}
+	report, err := m.Sweep(context.Background())
+	fmt.Println(report.Status, err)
+	for i := range 500 {
+		m.Observe(strings.Repeat("slow", 60+i%100))
+	}
+	report, err = m.Sweep(context.Background())
+	fmt.Println(report.Status, err)
+	fmt.Println(report.Features[0].Moved)
+	// Output:
+	// stable <nil>
+	// alert <nil>
+	// text_length is over 362 in 69.0% of recent texts, 10.0% at training
+}

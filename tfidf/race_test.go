@@ -1,5 +1,0 @@
-//go:build race
-
-package tfidf_test
-
-const raceEnabled = true
