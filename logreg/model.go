@@ -51,13 +51,14 @@ func (m *Model) AppendLogits(dst []float64, ind []int32, val []float64) []float6
 func (m *Model) AppendProba(dst []float64, ind []int32, val []float64) []float64 {
 	first := len(dst)
 	dst = m.AppendLogits(dst, ind, val)
-	softmax(dst[first:])
+	Softmax(dst[first:])
 	return dst
 }
 
-// softmax replaces logits by probabilities and returns the logarithm of the
-// sum of their exponentials.
-func softmax(z []float64) float64 {
+// Softmax replaces the logits z by probabilities, exp(z[k]) over the sum of all
+// exp(z), and returns the logarithm of that sum, -Inf where z is empty. Large
+// logits do not overflow; NaN makes all NaN.
+func Softmax(z []float64) float64 {
 	if len(z) == 0 {
 		return math.Inf(-1)
 	}

@@ -106,7 +106,7 @@ func (s *solver) evaluate() {
 		clear(z)
 		copy(z[s.free:], row)
 		picked := z[c]
-		s.loss += s.weights[c] * (softmax(z) - picked)
+		s.loss += s.weights[c] * (Softmax(z) - picked)
 		copy(s.p[i*s.r:(i+1)*s.r], z[s.free:])
 	}
 }
@@ -121,7 +121,7 @@ func (s *solver) lossAt(t float64, moved []float64) float64 {
 			z[s.free+k] = s.logits[i*s.r+k] + t*moved[i*s.r+k]
 		}
 		picked := z[c]
-		loss += s.weights[c] * (softmax(z) - picked)
+		loss += s.weights[c] * (Softmax(z) - picked)
 	}
 	return loss
 }

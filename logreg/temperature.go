@@ -22,7 +22,7 @@ func (t Temperature) Apply(p []float64) {
 	for k, v := range p {
 		p[k] = math.Log(max(v, smallest)) / float64(t)
 	}
-	softmax(p)
+	Softmax(p)
 }
 
 // FitTemperature returns the temperature, from 0.02 to 50, that gives the
@@ -56,7 +56,7 @@ func FitTemperature(p []float64, y []int, classes int) (Temperature, error) {
 				z[k] = beta * logits[i*classes+k]
 			}
 			picked := z[c]
-			sum += softmax(z) - picked
+			sum += Softmax(z) - picked
 		}
 		return sum
 	}

@@ -36,6 +36,13 @@ type CompareOptions struct {
 	Significance float64
 }
 
+// Validate returns an error wrapping ErrInput that says what makes no sense in
+// o, which may be nil, or nil.
+func (o *CompareOptions) Validate() error {
+	_, err := o.normalized()
+	return err
+}
+
 func (o *CompareOptions) normalized() (CompareOptions, error) {
 	var n CompareOptions
 	if o != nil {

@@ -1,11 +1,11 @@
 package risk
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/riskkit/riskkit/internal/jsonobj"
 )
 
 // A Method says which kind of scorer decided an Assessment.
@@ -48,7 +48,7 @@ type Assessment struct {
 	ModelDigest string `json:"risk_model_digest,omitempty"`
 	// FallbackReason says why another scorer than the first choice decided; empty where
 	// the first choice did.
-	FallbackReason string `json:"fallback_reason,omitempty"`
+	FallbackReason FallbackReason `json:"fallback_reason,omitempty"`
 	// Escalated says whether the answer was passed on for a second opinion.
 	Escalated bool `json:"escalated"`
 }
@@ -88,41 +88,26 @@ func (p Probabilities) Of(level string) float64 {
 
 // MarshalJSON writes p as an object in the order of the scale.
 func (p Probabilities) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, lp := range p {
-		if i > 0 {
-			b = append(b, ',')
+	b, err := jsonobj.Marshal(func(yield func(string, float64) bool) {
+		for _, lp := range p {
+			if !yield(lp.Level, lp.P) {
+				return
+			}
 		}
-		key, err := json.Marshal(lp.Level)
-		if err != nil {
-			return nil, err
-		}
-		value, err := json.Marshal(lp.P)
-		if err != nil {
-			return nil, fmt.Errorf("risk: probability of %q: %w", lp.Level, err)
-		}
-		b = append(append(append(b, key...), ':'), value...)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("risk: probability of %w", err)
 	}
-	return append(b, '}'), nil
+	return b, nil
 }
 
 // UnmarshalJSON reads an object from level to probability, keeping its order.
 func (p *Probabilities) UnmarshalJSON(data []byte) error {
-	*p = (*p)[:0]
-	d := json.NewDecoder(bytes.NewReader(data))
-	if t, err := d.Token(); err != nil || t != json.Delim('{') {
-		return errors.New("risk: probabilities are not a JSON object")
-	}
-	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return err
-		}
-		var v float64
-		if err := d.Decode(&v); err != nil {
-			return fmt.Errorf("risk: probability of %q: %w", key, err)
-		}
-		*p = append(*p, LevelProbability{key.(string), v})
+	*p = nil
+	if err := jsonobj.Unmarshal(data, func(level string, v float64) {
+		*p = append(*p, LevelProbability{level, v})
+	}); err != nil {
+		return fmt.Errorf("risk: probabilities: %w", err)
 	}
 	return nil
 }

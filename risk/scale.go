@@ -61,3 +61,17 @@ func Cut(thresholds []float64, score float64) (rank int, threshold float64) {
 	}
 	return rank, thresholds[max(0, rank-1)]
 }
+
+// checkThresholds returns an error unless thresholds hold one cut between each
+// two neighbouring levels of s, ascending, in [0,1].
+func checkThresholds(s Scale, thresholds []float64) error {
+	if len(thresholds) != len(s)-1 {
+		return fmt.Errorf("%w: %d thresholds between %d levels", ErrScale, len(thresholds), len(s))
+	}
+	for i, t := range thresholds {
+		if !(t >= 0 && t <= 1) || i > 0 && t < thresholds[i-1] {
+			return fmt.Errorf("%w: thresholds are %v, want ascending numbers in [0,1]", ErrScale, thresholds)
+		}
+	}
+	return nil
+}

@@ -78,6 +78,20 @@ func TestPhrases(t *testing.T) {
 	}
 }
 
+func TestBreaks(t *testing.T) {
+	var w Words
+	w.Set("No users, v1.2 works. Disk full\ndata - gone: really; yes!ok")
+	var got []string
+	for i := range w.Len() {
+		if w.Breaks(i) {
+			got = append(got, string(w.At(i)))
+		}
+	}
+	if want := []string{"no", "disk", "data", "really", "yes", "ok"}; !slices.Equal(got, want) {
+		t.Errorf("breaks before %q, want %q", got, want)
+	}
+}
+
 func TestSetDoesNotAllocate(t *testing.T) {
 	var w Words
 	s := strings.Repeat("Database DOWN ÄÖÜ ", 20)

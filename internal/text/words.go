@@ -68,6 +68,27 @@ func (w *Words) Len() int { return len(w.spans) }
 // next Set.
 func (w *Words) At(i int) []byte { return w.buf[w.spans[i].start:w.spans[i].end] }
 
+// Breaks reports whether a sentence or a clause ends between word i-1 and word
+// i: there is a line break or one of ;:!?, or a full stop before white space. It
+// is true for the first word.
+func (w *Words) Breaks(i int) bool {
+	if i == 0 {
+		return true
+	}
+	gap := w.buf[w.spans[i-1].end:w.spans[i].start]
+	for k, c := range gap {
+		switch c {
+		case '\n', ';', ':', '!', '?':
+			return true
+		case '.':
+			if k+1 < len(gap) && (gap[k+1] == ' ' || gap[k+1] == '\t') {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // asciiWord reports whether the ASCII byte c is a word character.
 func asciiWord(c byte) bool {
 	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_'

@@ -1,0 +1,76 @@
+package risk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// A FallbackReason is the kind of trouble that made a second scorer decide. The set is
+// closed, so that it can label a metric.
+type FallbackReason string
+
+// The reasons.
+const (
+	ReasonUnavailable FallbackReason = "unavailable" // there is no model, or it could not be loaded
+	ReasonError       FallbackReason = "error"       // the scorer returned an error
+	ReasonPanic       FallbackReason = "panic"       // the scorer panicked
+	ReasonInvalid     FallbackReason = "invalid"     // the scorer's answer makes no sense
+)
+
+// The errors that a Fallback makes of what is not an error yet.
+var (
+	ErrPanic   = errors.New("risk: the scorer panicked")
+	ErrInvalid = errors.New("risk: invalid assessment")
+)
+
+// A Fallback is a Scorer that asks First and, whatever goes wrong there, answers as
+// Second does, with the reason in FallbackReason. All fields but OnFallback are
+// needed; none may change once it is in use.
+type Fallback struct {
+	First, Second Scorer
+	// Scale is what First's levels must be on.
+	Scale Scale
+	// OnFallback, if not nil, is told of each fallback, on the goroutine of the
+	// call. err wraps ErrPanic or ErrInvalid or is First's.
+	OnFallback func(reason FallbackReason, err error)
+}
+
+// Score answers as First does, or else as Second. The error is Second's.
+func (f *Fallback) Score(ctx context.Context, doc Document) (Assessment, error) {
+	return f.answer(func(s Scorer) (Assessment, error) { return s.Score(ctx, doc) })
+}
+
+// Explain answers as Score does and has the answering scorer explain it.
+func (f *Fallback) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	return f.answer(func(s Scorer) (Assessment, error) { return Explain(ctx, s, doc, n) })
+}
+
+func (f *Fallback) answer(ask func(Scorer) (Assessment, error)) (Assessment, error) {
+	a, reason, err := f.first(ask)
+	if err == nil {
+		return a, nil
+	}
+	if f.OnFallback != nil {
+		f.OnFallback(reason, err)
+	}
+	a, err = ask(f.Second)
+	a.FallbackReason = reason
+	return a, err
+}
+
+// first asks First and says what is wrong with its answer.
+func (f *Fallback) first(ask func(Scorer) (Assessment, error)) (a Assessment, reason FallbackReason, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			reason, err = ReasonPanic, fmt.Errorf("%w: %v", ErrPanic, p)
+		}
+	}()
+	if a, err = ask(f.First); err != nil {
+		return a, ReasonError, err
+	}
+	if err = a.check(f.Scale); err != nil {
+		return a, ReasonInvalid, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return a, "", nil
+}

@@ -1,0 +1,50 @@
+package risk_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/riskkit/riskkit/internal/corpus"
+	"github.com/riskkit/riskkit/risk"
+)
+
+// usual returns n labelled incidents.
+func usual(seed uint64, n int) []risk.Example {
+	var all []risk.Example
+	for _, x := range corpus.Usual(seed, n) {
+		all = append(all, risk.Example{
+			Document: risk.Document{ID: x.ID, Text: x.Text, Tags: x.Tags, CreatedAt: x.CreatedAt}, Label: x.Label,
+		})
+	}
+	return all
+}
+
+// trained is a model that tests share; models do not change.
+var trained = sync.OnceValues(func() (*risk.Model, *risk.TrainReport) {
+	m, r, err := risk.Train(context.Background(), risk.ExampleSlice(usual(1, 400)), nil)
+	if err != nil {
+		panic(err)
+	}
+	return m, r
+})
+
+func heuristic(t testing.TB) *risk.Heuristic {
+	t.Helper()
+	h, err := risk.NewHeuristic(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h
+}
+
+// wantError fails unless err wraps want and, if it is not empty, mentions
+// mention.
+func wantError(t testing.TB, what string, err, want error, mention string) {
+	t.Helper()
+	if !errors.Is(err, want) || !strings.Contains(err.Error(), mention) {
+		t.Errorf("%s: error is %v, want %v with %q", what, err, want, mention)
+	}
+}

@@ -1,0 +1,221 @@
+package risk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/riskkit/riskkit/logreg"
+	"github.com/riskkit/riskkit/psi"
+)
+
+// A FeatureExtractor turns a text into a sparse vector of named features:
+// AppendFeatures appends those that are not 0 to val and their indices,
+// ascending, to ind. Implementations are safe for concurrent use.
+// tfidf.Vectorizer and psi.TextFeatures are some.
+type FeatureExtractor interface {
+	NumFeatures() int
+	FeatureName(i int) string
+	AppendFeatures(ind []int32, val []float64, text string) ([]int32, []float64)
+}
+
+// A Classifier gives each class a probability: AppendProba appends them to
+// dst for the features with the values val at the indices ind. Implementations
+// are safe for concurrent use. logreg.Model is one.
+type Classifier interface {
+	NumClasses() int
+	AppendProba(dst []float64, ind []int32, val []float64) []float64
+}
+
+// A LinearClassifier is a Classifier whose probabilities are the softmax of
+// logits that add up over the features. A Model with one can explain its answers.
+type LinearClassifier interface {
+	Classifier
+	AppendLogits(dst []float64, ind []int32, val []float64) []float64
+}
+
+// A Calibrator replaces the probabilities p of a Classifier by calibrated
+// ones. logreg.Temperature is one.
+type Calibrator interface {
+	Apply(p []float64)
+}
+
+// ModelConfig holds the parts of a Model.
+type ModelConfig struct {
+	// Scale has a level for each class of the Classifier. nil means
+	// DefaultScale.
+	Scale      Scale
+	Features   FeatureExtractor
+	Classifier Classifier
+	// Calibrator may be nil.
+	Calibrator Calibrator
+	// Thresholds turn the score into a level; see Cut.
+	Thresholds []float64
+	// Version and Digest name the model in its answers. Empty means
+	// "unregistered" and no digest.
+	Version, Digest string
+	// Drift is what new texts are compared with; it may be nil.
+	Drift *Drift
+}
+
+// Drift is what a Model knows of the texts that it was trained on: the
+// features that are watched and their Baseline.
+type Drift struct {
+	Features psi.TextOptions `json:"text_features"`
+	Baseline *psi.Baseline   `json:"baseline"`
+}
+
+// The errors of a Model.
+var (
+	ErrModel   = errors.New("risk: invalid model")
+	ErrNoDrift = errors.New("risk: the model has no drift baseline")
+)
+
+// A Model is the Scorer made of a FeatureExtractor and a Classifier. It is made by
+// Train, OpenModel or NewModel, does not change afterwards, and is safe for
+// concurrent use.
+//
+// Its score is the expected severity under the calibrated probabilities, and
+// its level follows from the score by the thresholds.
+type Model struct {
+	c    ModelConfig
+	pool sync.Pool // of *modelScratch
+}
+
+// modelScratch is the memory that one text passes through.
+type modelScratch struct {
+	ind   []int32
+	val   []float64
+	proba []float64
+	logit []float64
+}
+
+const unregistered = "unregistered"
+
+// NewModel returns the Model of its parts. The error wraps ErrModel. The slices
+// are copied.
+func NewModel(c ModelConfig) (*Model, error) {
+	if c.Scale == nil {
+		c.Scale = DefaultScale()
+	}
+	if c.Version == "" {
+		c.Version = unregistered
+	}
+	c.Scale, c.Thresholds = slices.Clone(c.Scale), slices.Clone(c.Thresholds)
+	if err := c.Scale.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	if err := checkThresholds(c.Scale, c.Thresholds); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrModel, err)
+	}
+	switch {
+	case c.Features == nil || c.Classifier == nil:
+		return nil, fmt.Errorf("%w: it needs Features and a Classifier", ErrModel)
+	case c.Classifier.NumClasses() != len(c.Scale):
+		return nil, fmt.Errorf("%w: %d classes for the levels %q", ErrModel, c.Classifier.NumClasses(), []string(c.Scale))
+	}
+	if n, ok := c.Classifier.(interface{ NumFeatures() int }); ok && n.NumFeatures() != c.Features.NumFeatures() {
+		return nil, fmt.Errorf("%w: %d features are extracted, the classifier has %d", ErrModel, c.Features.NumFeatures(), n.NumFeatures())
+	}
+	return &Model{c: c}, nil
+}
+
+// Scale returns the levels that m answers with.
+func (m *Model) Scale() Scale { return slices.Clone(m.c.Scale) }
+
+// Thresholds returns the cuts between the levels; see Cut.
+func (m *Model) Thresholds() []float64 { return slices.Clone(m.c.Thresholds) }
+
+// Version returns what names m in its answers.
+func (m *Model) Version() string { return m.c.Version }
+
+// Features returns the FeatureExtractor of m.
+func (m *Model) Features() FeatureExtractor { return m.c.Features }
+
+// Score assesses doc. The error is always nil.
+func (m *Model) Score(_ context.Context, doc Document) (Assessment, error) {
+	sc := m.scratch(doc.Text)
+	defer m.pool.Put(sc)
+	return m.assess(sc, doc), nil
+}
+
+// scratch returns memory with the features and the calibrated probabilities of
+// s in it.
+func (m *Model) scratch(s string) *modelScratch {
+	sc, _ := m.pool.Get().(*modelScratch)
+	if sc == nil {
+		sc = new(modelScratch)
+	}
+	sc.ind, sc.val = m.c.Features.AppendFeatures(sc.ind[:0], sc.val[:0], s)
+	sc.proba = m.c.Classifier.AppendProba(sc.proba[:0], sc.ind, sc.val)
+	m.calibrate(sc.proba)
+	return sc
+}
+
+func (m *Model) calibrate(p []float64) {
+	if m.c.Calibrator != nil {
+		m.c.Calibrator.Apply(p)
+	}
+}
+
+func (m *Model) assess(sc *modelScratch, doc Document) Assessment {
+	a := Assessment{
+		ID: doc.ID, Method: MethodML, ModelVersion: m.c.Version, ModelDigest: m.c.Digest,
+		Score:         m.c.Scale.Severity(sc.proba),
+		Probabilities: make(Probabilities, len(m.c.Scale)),
+	}
+	for k, level := range m.c.Scale {
+		a.Probabilities[k] = LevelProbability{level, sc.proba[k]}
+	}
+	rank, threshold := Cut(m.c.Thresholds, a.Score)
+	a.Level, a.Threshold = m.c.Scale[rank], threshold
+	return a
+}
+
+// Explain assesses doc and lists the n features that moved the score the most:
+// the score with a feature minus the score without it, the others left as they
+// are. Without a LinearClassifier there is no explanation. It takes time linear in the
+// number of features.
+func (m *Model) Explain(_ context.Context, doc Document, n int) (Assessment, error) {
+	sc := m.scratch(doc.Text)
+	defer m.pool.Put(sc)
+	a := m.assess(sc, doc)
+	linear, ok := m.c.Classifier.(LinearClassifier)
+	if !ok {
+		return a, nil
+	}
+	// What a feature adds to the logits is what it alone gives, less what nothing
+	// gives.
+	none := linear.AppendLogits(nil, nil, nil)
+	all := linear.AppendLogits(nil, sc.ind, sc.val)
+	for i := range sc.ind {
+		sc.logit = linear.AppendLogits(sc.logit[:0], sc.ind[i:i+1], sc.val[i:i+1])
+		for k := range sc.logit {
+			sc.logit[k] = all[k] - (sc.logit[k] - none[k])
+		}
+		logreg.Softmax(sc.logit)
+		m.calibrate(sc.logit)
+		if c := a.Score - m.c.Scale.Severity(sc.logit); c != 0 {
+			a.Explanation = append(a.Explanation, Contribution{m.c.Features.FeatureName(int(sc.ind[i])), c})
+		}
+	}
+	a.Explanation = strongest(a.Explanation, n)
+	return a, nil
+}
+
+// NewMonitor returns a monitor that compares the texts it observes with those that m was
+// trained on. Where m has no baseline the error is ErrNoDrift. nil opts means
+// the defaults.
+func (m *Model) NewMonitor(opts *psi.CompareOptions) (*psi.Monitor, error) {
+	if m.c.Drift == nil {
+		return nil, ErrNoDrift
+	}
+	v, _ := m.c.Features.(psi.Vocabulary)
+	f, err := psi.NewTextFeatures(v, &m.c.Drift.Features)
+	if err != nil {
+		return nil, err
+	}
+	return psi.NewMonitor(m.c.Drift.Baseline, f, opts)
+}

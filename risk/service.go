@@ -1,0 +1,260 @@
+package risk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"sync/atomic"
+
+	"github.com/riskkit/riskkit/psi"
+	"github.com/riskkit/riskkit/registry"
+)
+
+// EnvML is the environment variable that switches the model on where it is
+// true, as strconv.ParseBool reads it.
+const EnvML = "RISK_ML_ENABLED"
+
+// ServiceOptions configure a Service. The zero value is a heuristic without a
+// model.
+type ServiceOptions struct {
+	// Registry and Model say where the model is, Ref which of its versions:
+	// "production", which is what "" means, another stage, or a pinned number.
+	Registry   registry.Registry
+	Model, Ref string
+	// ML switches the model on. It is off unless ML is true or the
+	// environment's RISK_ML_ENABLED is.
+	ML bool
+	// Scale is what answers are on; a model on another scale is refused. nil means that of
+	// the heuristic.
+	Scale Scale
+	// Heuristic answers where there is no model. nil means NewHeuristic(nil).
+	Heuristic Scorer
+	// Drift says how sweeps judge. nil means the defaults.
+	Drift *psi.CompareOptions
+	// Getenv reads the environment. nil means os.Getenv.
+	Getenv func(string) string
+}
+
+// A Service is the Scorer that a host puts in its path: the version of a model that the registry
+// says is in production, and the heuristic wherever that fails. It
+// never returns an error. It also counts the texts it scores, so that they
+// can be swept for drift. It is made by NewService and safe for concurrent use; it starts no
+// goroutines.
+type Service struct {
+	o    ServiceOptions
+	live atomic.Pointer[live]
+
+	reload    sync.Mutex // held while a model is loaded
+	fallbacks atomic.Int64
+	last      atomic.Pointer[error] // of the last fallback
+}
+
+// live is what answers at the moment.
+type live struct {
+	scorer  Scorer
+	version registry.Version
+	monitor *psi.Monitor // nil without a model or its baseline
+	err     error        // why there is no model, or why it is not the newest
+}
+
+// ServiceStatus tells what a Service answers with, and why.
+type ServiceStatus struct {
+	// ML says whether the model is switched on, Method what answers.
+	ML     bool   `json:"ml_enabled"`
+	Method Method `json:"risk_score_method"`
+	// Model, Version and Digest are those of the model in use, if any.
+	Model   string `json:"model,omitempty"`
+	Version string `json:"risk_model_version,omitempty"`
+	Digest  string `json:"risk_model_digest,omitempty"`
+	// Error says why there is no model, or why another than the one in use could not be
+	// loaded. Empty means that all is well.
+	Error string `json:"error,omitempty"`
+	// Fallbacks counts the answers that the heuristic gave because the model
+	// failed at them; LastFallback says how the last of them failed.
+	Fallbacks    int64  `json:"fallbacks"`
+	LastFallback string `json:"last_fallback,omitempty"`
+}
+
+// ErrService says that ServiceOptions make no sense.
+var ErrService = errors.New("risk: invalid service options")
+
+// NewService returns a Service, its model loaded if ML is switched on. Trouble with
+// the model is not an error: the heuristic answers, Status says why, and
+// Reload tries again. The error wraps ErrService where opts make no sense, or
+// is that of the heuristic's scale. nil opts means the defaults.
+func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
+	s := new(Service)
+	if opts != nil {
+		s.o = *opts
+	}
+	o := &s.o
+	if o.Heuristic == nil {
+		h, err := NewHeuristic(nil)
+		if err != nil {
+			return nil, err
+		}
+		o.Heuristic = h
+	}
+	if o.Scale == nil {
+		o.Scale = DefaultScale()
+		if h, ok := o.Heuristic.(interface{ Scale() Scale }); ok {
+			o.Scale = h.Scale()
+		}
+	}
+	if err := o.Scale.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrService, err)
+	}
+	if err := o.Drift.Validate(); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrService, err)
+	}
+	if o.Ref == "" {
+		o.Ref = string(registry.Production)
+	}
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
+	}
+	if on, err := strconv.ParseBool(o.Getenv(EnvML)); err == nil && on {
+		o.ML = true
+	}
+	s.live.Store(&live{scorer: o.Heuristic})
+	if o.ML {
+		_ = s.Reload(ctx) // Status has the error, and the heuristic answers
+	}
+	return s, nil
+}
+
+// Reload looks up the version to use and, if it is another than the one in use,
+// loads it, verifies it and puts it in its place without disturbing a call.
+// Where that fails, what answered before goes on answering, and Status has the
+// error too. Without ML it does nothing.
+func (s *Service) Reload(ctx context.Context) error {
+	if !s.o.ML {
+		return nil
+	}
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	now := s.live.Load()
+	next, err := s.load(ctx, now)
+	if err != nil {
+		kept := *now
+		kept.err = err
+		if kept.version.Number == 0 {
+			kept.scorer = s.without()
+		}
+		next = &kept
+	}
+	s.live.Store(next)
+	return err
+}
+
+// without is what answers when there is to be a model but is none.
+func (s *Service) without() Scorer { return reasoned{s.o.Heuristic, ReasonUnavailable} }
+
+// load returns what is to answer in place of now.
+func (s *Service) load(ctx context.Context, now *live) (*live, error) {
+	if s.o.Registry == nil {
+		return nil, fmt.Errorf("%w: ML is on, but there is no Registry", ErrService)
+	}
+	v, err := s.o.Registry.Resolve(ctx, s.o.Model, s.o.Ref)
+	if err != nil {
+		return nil, err
+	}
+	if v.Number == now.version.Number && v.Digest == now.version.Digest {
+		same := *now
+		same.err = nil
+		return &same, nil
+	}
+	m, err := OpenModel(ctx, s.o.Registry, v)
+	if err != nil {
+		return nil, fmt.Errorf("version %d of model %q: %w", v.Number, s.o.Model, err)
+	}
+	if !slices.Equal(m.c.Scale, s.o.Scale) {
+		return nil, fmt.Errorf("%w: version %d of model %q is on %q, the service on %q", ErrScale, v.Number, s.o.Model, []string(m.c.Scale), []string(s.o.Scale))
+	}
+	next := &live{version: v}
+	first := Scorer(m)
+	if m.c.Drift != nil {
+		if next.monitor, err = m.NewMonitor(s.o.Drift); err != nil {
+			return nil, err
+		}
+		first = observed{m, next.monitor}
+	}
+	next.scorer = &Fallback{First: first, Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.note}
+	return next, nil
+}
+
+// note counts a fallback.
+func (s *Service) note(_ FallbackReason, err error) {
+	s.fallbacks.Add(1)
+	s.last.Store(&err)
+}
+
+// Score assesses doc. The error is always nil unless the host's own Heuristic
+// fails.
+func (s *Service) Score(ctx context.Context, doc Document) (Assessment, error) {
+	return s.live.Load().scorer.Score(ctx, doc)
+}
+
+// Explain assesses doc as Score does and explains the answer. It does not
+// count the text.
+func (s *Service) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	return Explain(ctx, s.live.Load().scorer, doc, n)
+}
+
+// Drift returns the monitor of the texts scored by the version in use, which
+// stands until another is; nil without a model or its baseline.
+func (s *Service) Drift() psi.DriftMonitor {
+	if m := s.live.Load().monitor; m != nil {
+		return m
+	}
+	return nil
+}
+
+// Status tells what s answers with, and why.
+func (s *Service) Status() ServiceStatus {
+	l := s.live.Load()
+	st := ServiceStatus{ML: s.o.ML, Method: MethodHeuristic, Fallbacks: s.fallbacks.Load()}
+	if l.version.Number > 0 {
+		st.Method, st.Model, st.Version, st.Digest = MethodML, l.version.Model, strconv.Itoa(l.version.Number), l.version.Digest.String()
+	}
+	if l.err != nil {
+		st.Error = l.err.Error()
+	}
+	if err := s.last.Load(); err != nil {
+		st.LastFallback = (*err).Error()
+	}
+	return st
+}
+
+// observed is a Model whose monitor counts the texts it scores.
+type observed struct {
+	*Model
+	monitor *psi.Monitor
+}
+
+func (o observed) Score(ctx context.Context, doc Document) (Assessment, error) {
+	o.monitor.Observe(doc.Text)
+	return o.Model.Score(ctx, doc)
+}
+
+// reasoned is a Scorer that answers in the place of another for a reason.
+type reasoned struct {
+	Scorer
+	reason FallbackReason
+}
+
+func (r reasoned) Score(ctx context.Context, doc Document) (Assessment, error) {
+	a, err := r.Scorer.Score(ctx, doc)
+	a.FallbackReason = r.reason
+	return a, err
+}
+
+func (r reasoned) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	a, err := Explain(ctx, r.Scorer, doc, n)
+	a.FallbackReason = r.reason
+	return a, err
+}
