@@ -48,3 +48,17 @@ func wantError(t testing.TB, what string, err, want error, mention string) {
 		t.Errorf("%s: error is %v, want %v with %q", what, err, want, mention)
 	}
 }
+
+// shifted returns n labelled incidents of another world.
+func shifted(seed uint64, n int) []risk.Example {
+	var all []risk.Example
+	for _, x := range corpus.Shifted(seed, n) {
+		all = append(all, risk.Example{Document: risk.Document{ID: x.ID, Text: x.Text, CreatedAt: x.CreatedAt}, Label: x.Label})
+	}
+	return all
+}
+
+// scorerFunc is a Scorer made of a function.
+type scorerFunc func(risk.Document) (risk.Assessment, error)
+
+func (f scorerFunc) Score(_ context.Context, d risk.Document) (risk.Assessment, error) { return f(d) }

@@ -4,13 +4,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
+	"math"
 
 	"github.com/riskkit/riskkit/internal/binfile"
 )
 
 // A file of a Vectorizer is framed by internal/binfile; its payload is the options as JSON, the
-// terms in order, and their idf.
+// number of texts, the terms in order, and in how many texts each occurs.
 const (
 	magic   = "RKTV"
 	version = 1
@@ -28,8 +28,12 @@ func (v *Vectorizer) AppendBinary(b []byte) ([]byte, error) {
 	}
 	return binfile.Append(b, magic, version, func(b []byte) []byte {
 		b = binfile.AppendBytes(b, options)
+		b = binfile.AppendUint(b, uint64(v.texts))
 		b = binfile.AppendStrings(b, v.names)
-		return binfile.AppendFloats(b, v.idf)
+		for _, df := range v.df {
+			b = binfile.AppendUint(b, uint64(df))
+		}
+		return b
 	}), nil
 }
 
@@ -44,7 +48,15 @@ func (v *Vectorizer) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	options, names, idf := r.Bytes(), r.Strings(), r.Floats()
+	options, texts, names := r.Bytes(), r.Uint(), r.Strings()
+	df := make([]int, len(names))
+	for i := range df {
+		n := r.Uint()
+		if n < 1 || n > texts || texts > math.MaxInt32 {
+			return fmt.Errorf("%w: term %q occurs in %d of %d texts", ErrFormat, names[i], n, texts)
+		}
+		df[i] = int(n)
+	}
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
@@ -56,18 +68,13 @@ func (v *Vectorizer) UnmarshalBinary(data []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	if len(names) != len(idf) {
-		return fmt.Errorf("%w: %d terms with %d idf values", ErrFormat, len(names), len(idf))
-	}
 	for i, name := range names {
 		if name == "" || i > 0 && names[i-1] >= name {
 			return fmt.Errorf("%w: term %d is %q, out of order", ErrFormat, i, name)
 		}
 	}
-	if i := slices.IndexFunc(idf, func(x float64) bool { return x <= 0 }); i >= 0 {
-		return fmt.Errorf("%w: idf of term %q is %v", ErrFormat, names[i], idf[i])
-	}
-	n := newVectorizer(o, newAnalyzer(&o), names, idf)
-	v.options, v.analyzer, v.names, v.idf, v.index, v.words = n.options, n.analyzer, n.names, n.idf, n.index, n.words
+	n := newVectorizer(o, newAnalyzer(&o), names, int(texts), df)
+	v.options, v.analyzer, v.names, v.texts, v.df = n.options, n.analyzer, n.names, n.texts, n.df
+	v.idf, v.index, v.words = n.idf, n.index, n.words
 	return nil
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"math"
 	"slices"
 )
 
@@ -66,11 +65,11 @@ func Fit(texts iter.Seq[string], opts *Options) (*Vectorizer, error) {
 	if err != nil {
 		return nil, err
 	}
-	idf := make([]float64, len(names))
+	df := make([]int, len(names))
 	for i, name := range names {
-		idf[i] = math.Log(float64(1+n)/float64(1+terms[name].df)) + 1
+		df[i] = terms[name].df
 	}
-	return newVectorizer(o, a, names, idf), nil
+	return newVectorizer(o, a, names, n, df), nil
 }
 
 // choose returns the terms that become features, in order of the alphabet.

@@ -108,10 +108,13 @@ func TestStopWordsAndStems(t *testing.T) {
 	if want := []string{"databas", "user"}; !slices.Equal(got, want) {
 		t.Errorf("features %q, want %q", got, want)
 	}
-	for word, want := range map[string]bool{"the": true, "databases": true, "kernel": false} {
-		if got := v.Knows([]byte(word)); got != want {
-			t.Errorf("Knows(%q) is %v", word, got)
+	for word, want := range map[string]int{"the": 4, "databases": 2, "kernel": 0, "typo": 1} {
+		if got := v.WordFrequency([]byte(word)); got != want || v.Knows([]byte(word)) != (want > 0) {
+			t.Errorf("frequency of %q is %d, want %d", word, got, want)
 		}
+	}
+	if i, ok := v.Index("databas"); !ok || v.DocumentFrequency(i) != 2 || v.Documents() != 4 {
+		t.Errorf("%q is feature %d: %v", "databas", i, ok)
 	}
 	if o := v.Options(); !slices.Contains(o.StopWords, "the") || slices.Contains(o.StopWords, "database") {
 		t.Errorf("stop words in force: %q", o.StopWords)

@@ -15,23 +15,27 @@ type Vectorizer struct {
 	options  Options
 	analyzer *analyzer
 	names    []string // of the features, in order of the alphabet
+	texts    int      // that Fit read
+	df       []int    // of the features, the texts that they occur in
 	idf      []float64
 	index    map[string]int32 // the feature of a term
-	words    map[string]bool  // the words that features are made of
+	words    map[string]int   // the words that features are made of; see WordFrequency
 	pool     sync.Pool        // of *scratch
 }
 
-func newVectorizer(o Options, a *analyzer, names []string, idf []float64) *Vectorizer {
+func newVectorizer(o Options, a *analyzer, names []string, texts int, df []int) *Vectorizer {
 	o.StopWords = slices.Sorted(maps.Keys(a.stop))
 	v := &Vectorizer{
-		options: o, analyzer: a, names: names, idf: idf,
+		options: o, analyzer: a, names: names, texts: texts, df: df,
+		idf:   make([]float64, len(names)),
 		index: make(map[string]int32, len(names)),
-		words: map[string]bool{},
+		words: map[string]int{},
 	}
 	for i, name := range names {
+		v.idf[i] = math.Log(float64(1+texts)/float64(1+df[i])) + 1
 		v.index[name] = int32(i)
 		for w := range strings.SplitSeq(name, " ") {
-			v.words[w] = true
+			v.words[w] = max(v.words[w], df[i])
 		}
 	}
 	return v
@@ -55,6 +59,13 @@ func (v *Vectorizer) Index(term string) (i int, ok bool) {
 // idf).
 func (v *Vectorizer) IDF(i int) float64 { return v.idf[i] }
 
+// DocumentFrequency returns the number of texts of Fit that feature i occurs
+// in.
+func (v *Vectorizer) DocumentFrequency(i int) int { return v.df[i] }
+
+// Documents returns the number of texts that Fit read.
+func (v *Vectorizer) Documents() int { return v.texts }
+
 // Options returns the options that v was fitted with, defaults filled in. StopWords
 // holds all stop words in force.
 func (v *Vectorizer) Options() Options {
@@ -65,11 +76,20 @@ func (v *Vectorizer) Options() Options {
 
 // Knows reports whether word, in lower case, is part of a feature or a stop
 // word.
-func (v *Vectorizer) Knows(word []byte) bool {
-	if v.analyzer == nil {
-		return false
+func (v *Vectorizer) Knows(word []byte) bool { return v.WordFrequency(word) > 0 }
+
+// WordFrequency returns the greatest number of texts of Fit in which a feature occurs that
+// word, in lower case, is part of: for a feature that is a single word, its
+// document frequency. It is that of all texts for a stop word, and 0 for a word that is
+// not known.
+func (v *Vectorizer) WordFrequency(word []byte) int {
+	switch {
+	case v.analyzer == nil:
+		return 0
+	case v.analyzer.stop[string(word)]:
+		return v.texts
 	}
-	return v.analyzer.stop[string(word)] || v.words[string(v.analyzer.stemmed(word))]
+	return v.words[string(v.analyzer.stemmed(word))]
 }
 
 // AppendFeatures appends the features of text that are not zero to ind and

@@ -1,0 +1,56 @@
+package logreg_test
+
+import (
+	"context"
+	"fmt"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/riskkit/riskkit/logreg"
+)
+
+func ExampleFit() {
+	x := mat.NewDense(6, 2, []float64{
+		1, 0,
+		0.9, 0.1,
+		0.5, 0.5,
+		0.4, 0.6,
+		0.1, 0.9,
+		0, 1,
+	})
+	y := []int{0, 0, 1, 1, 2, 2}
+	m, result, err := logreg.Fit(context.Background(), x, y, 3, &logreg.Options{C: 100})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(result.Status)
+	for _, p := range m.AppendProba(nil, []int32{0, 1}, []float64{0.5, 0.5}) {
+		fmt.Printf("%.2f ", p)
+	}
+	fmt.Println()
+	// Output:
+	// converged
+	// 0.10 0.86 0.04
+}
+
+func ExampleFitTemperature() {
+	// Held-out predictions that are surer than they ought to be: 0.99, but right
+	// in three of four.
+	p := []float64{
+		0.99, 0.01,
+		0.99, 0.01,
+		0.01, 0.99,
+		0.99, 0.01,
+	}
+	y := []int{0, 0, 1, 1}
+	t, err := logreg.FitTemperature(p, y, 2)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	calibrated := []float64{0.99, 0.01}
+	t.Apply(calibrated)
+	fmt.Printf("temperature %.2f, %.2f instead of 0.99\n", t, calibrated[0])
+	// Output: temperature 4.18, 0.75 instead of 0.99
+}
