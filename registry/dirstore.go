@@ -38,6 +38,9 @@ type Dir struct {
 type DirOptions struct {
 	// Create makes the directory where there is none.
 	Create bool
+	// MayBeAbsent opens a directory that need not be there yet, or not always:
+	// calls fail while it is not.
+	MayBeAbsent bool
 }
 
 const (
@@ -50,11 +53,18 @@ const (
 )
 
 // OpenDir returns the store in the directory root. Where there is none the
-// error wraps fs.ErrNotExist, unless opts say to make it. nil opts means the
+// error wraps fs.ErrNotExist, unless opts say otherwise. nil opts means the
 // defaults. The directory is opened anew for each call, so it may be replaced
 // as a whole while the store is in use.
 func OpenDir(root string, opts *DirOptions) (*Dir, error) {
-	if opts != nil && opts.Create {
+	var o DirOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.MayBeAbsent {
+		return &Dir{root: root}, nil
+	}
+	if o.Create {
 		if err := os.MkdirAll(root, 0o700); err != nil {
 			return nil, err
 		}

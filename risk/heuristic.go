@@ -84,6 +84,9 @@ func NewHeuristic(lexicon *Lexicon) (*Heuristic, error) {
 // Scale returns the levels that h answers with.
 func (h *Heuristic) Scale() Scale { return slices.Clone(h.lexicon.Scale) }
 
+// Version returns the version of the lexicon.
+func (h *Heuristic) Version() string { return h.lexicon.Version }
+
 // Score assesses doc. It never fails, not even when ctx is done, and takes time
 // linear in the text.
 func (h *Heuristic) Score(_ context.Context, doc Document) (Assessment, error) {

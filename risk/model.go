@@ -9,6 +9,7 @@ import (
 
 	"github.com/riskkit/riskkit/logreg"
 	"github.com/riskkit/riskkit/psi"
+	"github.com/riskkit/riskkit/tfidf"
 )
 
 // A FeatureExtractor turns a text into a sparse vector of named features:
@@ -213,6 +214,9 @@ func (m *Model) NewMonitor(opts *psi.CompareOptions) (*psi.Monitor, error) {
 		return nil, ErrNoDrift
 	}
 	v, _ := m.c.Features.(psi.Vocabulary)
+	if t, ok := v.(*tfidf.Vectorizer); ok {
+		v = newVocabulary(t)
+	}
 	f, err := psi.NewTextFeatures(v, &m.c.Drift.Features)
 	if err != nil {
 		return nil, err

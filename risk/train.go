@@ -385,31 +385,13 @@ func (t *trainer) drift(f *fitted) (*Drift, error) {
 	t.report.Raising = names(func(v float64) float64 { return v }, shown)
 	t.report.Lowering = names(func(v float64) float64 { return -v }, shown)
 	d.Features.Terms = names(math.Abs, t.o.DriftTerms)
-	features, err := psi.NewTextFeatures(newLeaveOneOut(f.vectorizer), &d.Features)
+	features, err := psi.NewTextFeatures(newVocabulary(f.vectorizer).leaveOneOut(), &d.Features)
 	if err != nil {
 		return nil, err
 	}
 	d.Baseline, err = psi.NewBaseline(features, slices.Values(t.texts), nil)
 	return d, err
 }
-
-// leaveOneOut is a Vectorizer that knows of the words of each training text
-// what it would know had it been fitted on the others alone. A baseline without it
-// would find new texts full of unknown words however alike they are.
-type leaveOneOut struct {
-	*tfidf.Vectorizer
-	least float64 // the number of texts that a feature must occur in
-}
-
-func newLeaveOneOut(v *tfidf.Vectorizer) leaveOneOut {
-	least := v.Options().MinDF
-	if least < 1 {
-		least *= float64(v.Documents())
-	}
-	return leaveOneOut{v, least}
-}
-
-func (v leaveOneOut) Knows(word []byte) bool { return float64(v.WordFrequency(word)-1) >= v.least }
 
 // influence returns how much each feature moves the severity of an example on
 // average: its mean value times the mean of its weights, each level's by how

@@ -29,7 +29,7 @@ var levels = []string{"low", "medium", "high"}
 func Usual(seed uint64, n int) []Incident {
 	return write(seed, n, "INC", func(rng *rand.Rand, level int) (string, []string) {
 		near := func() int { // the level, or now and then the one beside it
-			if rng.IntN(7) == 0 {
+			if rng.IntN(4) == 0 {
 				return max(0, min(2, level+1-2*rng.IntN(2)))
 			}
 			return level

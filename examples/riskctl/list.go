@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"time"
+
+	"github.com/riskkit/riskkit/registry"
+)
+
+func versions(f *flag.FlagSet) func(context.Context, streams) error {
+	var p place
+	asJSON := f.Bool("json", false, "print JSON")
+	p.declare(f)
+	return func(ctx context.Context, s streams) error {
+		reg, err := p.open(nil)
+		if err != nil {
+			return err
+		}
+		state, err := reg.State(ctx, p.model)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return printJSON(s.out, state.Versions)
+		}
+		rows := [][]string{{"VERSION", "STAGE", "CREATED", "BY", "DIGEST"}}
+		for _, v := range state.Versions {
+			rows = append(rows, []string{
+				fmt.Sprint(v.Number), orDash(string(v.Stage)), v.CreatedAt.Format(time.DateTime), orDash(v.Actor), v.Digest.String()[:19],
+			})
+		}
+		return table(s.out, rows)
+	}
+}
+
+func history(f *flag.FlagSet) func(context.Context, streams) error {
+	var p place
+	asJSON := f.Bool("json", false, "print JSON")
+	p.declare(f)
+	return func(ctx context.Context, s streams) error {
+		reg, err := p.open(nil)
+		if err != nil {
+			return err
+		}
+		events := []registry.Event{}
+		for e, err := range reg.History(ctx, p.model) {
+			if err != nil {
+				return err
+			}
+			events = append(events, e)
+		}
+		if *asJSON {
+			return printJSON(s.out, events)
+		}
+		rows := [][]string{{"SEQ", "TIME", "EVENT", "VERSION", "STAGE", "FROM", "BY", "REASON"}}
+		for _, e := range events {
+			from := "-"
+			if e.From > 0 {
+				from = fmt.Sprint(e.From)
+			}
+			rows = append(rows, []string{
+				fmt.Sprint(e.Seq), e.Time.Format(time.DateTime), string(e.Kind), fmt.Sprint(e.Version), orDash(string(e.Stage)), from,
+				orDash(e.Actor), orDash(e.Reason),
+			})
+		}
+		return table(s.out, rows)
+	}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return printable(s)
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+
+	"github.com/riskkit/riskkit/eval"
+	"github.com/riskkit/riskkit/registry"
+	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/tfidf"
+)
+
+// trained is what train prints.
+type trained struct {
+	Model            string      `json:"model"`
+	Version          int         `json:"version"`
+	Digest           string      `json:"digest"`
+	Documents        int         `json:"documents"`
+	Features         int         `json:"features"`
+	VectoriseSeconds float64     `json:"vectorise_seconds"`
+	FitSeconds       float64     `json:"fit_seconds"`
+	Objective        float64     `json:"objective"`
+	ModelBytes       int         `json:"model_bytes"`
+	Metrics          eval.Report `json:"metrics"`
+}
+
+func train(f *flag.FlagSet) func(context.Context, streams) error {
+	var (
+		p         place
+		d         data
+		by        who
+		grams     = f.String("ngrams", "1,2", "`range` of word n-grams: the least and the most words")
+		minDF     = f.Float64("min-df", 2, "least `number` of texts that a term must occur in, below 1 a share of them")
+		sublinear = f.Bool("sublinear", false, "use 1 + ln(count) for the count of a term")
+		c         = f.Float64("C", 10, "inverse `strength` of the L2 penalty")
+		seed      = f.Uint64("seed", 0, "`number` that draws the folds where incidents carry no times")
+		asJSON    = f.Bool("json", false, "print JSON")
+	)
+	p.declare(f)
+	d.declare(f)
+	by.declare(f)
+	return func(ctx context.Context, s streams) error {
+		n, err := ngrams(*grams)
+		if err != nil {
+			return err
+		}
+		incidents, err := d.open(false)
+		if err != nil {
+			return err
+		}
+		reg, err := p.open(&registry.DirOptions{Create: true})
+		if err != nil {
+			return err
+		}
+		m, report, err := risk.Train(ctx, incidents.Examples(), &risk.TrainOptions{
+			Features: &tfidf.Options{NGrams: n, MinDF: *minDF, Sublinear: *sublinear},
+			C:        *c, Seed: *seed, Progress: progress(s.err),
+		})
+		if err != nil {
+			return err
+		}
+		reportSkipped(s.err, incidents.Skipped())
+		artifact, err := risk.NewArtifact(m, report)
+		if err != nil {
+			return err
+		}
+		v, err := reg.Register(ctx, p.model, artifact, &registry.RegisterOptions{
+			Stage: registry.Staging, Actor: by.actor, Reason: by.reason,
+			Tags: map[string]string{"data_digest": report.DataDigest},
+		})
+		if err != nil {
+			return err
+		}
+		t := trained{
+			Model: p.model, Version: v.Number, Digest: v.Digest.String(), Documents: report.Documents, Features: report.Features,
+			VectoriseSeconds: report.Vectorise.Seconds(), FitSeconds: report.Fit.Seconds(), Objective: report.Objective,
+			ModelBytes: len(artifact[risk.ModelFile]), Metrics: report.Metrics,
+		}
+		if *asJSON {
+			return printJSON(s.out, t)
+		}
+		fmt.Fprintf(s.out, "version %d of %s is in staging, trained on %d incidents with %d features (%.1f MB)\n",
+			t.Version, t.Model, t.Documents, t.Features, float64(t.ModelBytes)/1e6)
+		fmt.Fprintf(s.out, "vectorised in %.2f s, fitted in %.2f s (%s); %s\n\non incidents held out by %s:\n",
+			t.VectoriseSeconds, t.FitSeconds, report.Status, t.Digest, report.FoldsBy)
+		return printReport(s.out, report.Metrics)
+	}
+}
