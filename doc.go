@@ -1,7 +1,7 @@
-// Package riskkit is the map of a library that scores the risk of incident
-// text inside a Go service, notices when the texts drift away from what the
-// model learned, and moves from one model version to the next without
-// serving worse than before. There is no code here; the packages are
+// Package riskkit is the map of a library that scores the risk of incident text
+// inside a Go service, notices when the texts drift away from what the model
+// learned, and moves from one model version to the next without serving worse
+// than before. There is no code here; the packages are
 //
 //   - risk: the Scorer, the heuristic that always answers, the trained Model,
 //     Train, and the Service that a host puts in its path;
@@ -12,7 +12,7 @@
 //   - registry: versions, stages, history, promote and roll back, on a Store;
 //   - registry/registrytest: what every Store and every Registry must do.
 //
-// The leaves (tfidf, logreg, psi, eval and registry) do not import each other; risk is
-// where they meet. Start with examples/quickstart, which walks the whole way
-// in one file, and with risk's own documentation.
+// The leaves (tfidf, logreg, psi, eval and registry) do not import each other;
+// risk is where they meet. Start with examples/quickstart, which walks the
+// whole way in one file, and with risk's own documentation.
 package riskkit

@@ -256,6 +256,14 @@ func TestThresholdsErrors(t *testing.T) {
 			t.Errorf("%s: error is %v, want %v", name, err, c.want)
 		}
 	}
+	for want, o := range map[string]eval.Objective{
+		"macro-F1": eval.MacroF1{}, "cost [[0 1] [2 0]]": eval.Cost{{0, 1}, {2, 0}},
+		"macro-F1 with a recall of at least 0.9 of level 2": eval.RecallFloor{Level: 2, Recall: 0.9},
+	} {
+		if o.String() != want {
+			t.Errorf("objective is %q, want %q", o, want)
+		}
+	}
 	if _, err := eval.McNemar([]int{0}, []int{0}, nil); !errors.Is(err, eval.ErrInput) {
 		t.Errorf("McNemar: error is %v", err)
 	}

@@ -13,13 +13,13 @@ var (
 	ErrEmpty = errors.New("eval: no examples")
 )
 
-// calibrationBins is the number of equal-width bins of the expected
-// calibration error.
+// calibrationBins is the number of equal-width bins of the expected calibration
+// error.
 const calibrationBins = 15
 
 // An Evaluation is the state of an evaluation in progress: a few counts and
-// sums, whatever the number of examples. It is made by New and must not be
-// used from several goroutines at once; Merge joins the states of several.
+// sums, whatever the number of examples. It is made by New and must not be used
+// from several goroutines at once; Merge joins the states of several.
 type Evaluation struct {
 	levels    []string
 	confusion []int64 // of truth*len(levels) + predicted
@@ -36,8 +36,9 @@ type calibrationBin struct {
 	hits       int64
 }
 
-// New returns an empty Evaluation over the named levels, the lowest first. There
-// must be at least two, all different; otherwise the error wraps ErrInput.
+// New returns an empty Evaluation over the named levels, the lowest first.
+// There must be at least two, all different; otherwise the error wraps
+// ErrInput.
 func New(levels []string) (*Evaluation, error) {
 	if len(levels) < 2 {
 		return nil, fmt.Errorf("%w: %d levels, want at least 2", ErrInput, len(levels))
@@ -51,8 +52,8 @@ func New(levels []string) (*Evaluation, error) {
 }
 
 // Add counts one example: its true level, the level predicted for it and the
-// probability of each level, which must be in [0,1] and sum to 1 within 1e-6. An
-// error wraps ErrInput, says what is wrong, and leaves e unchanged. Add does
+// probability of each level, which must be in [0,1] and sum to 1 within 1e-6.
+// An error wraps ErrInput, says what is wrong, and leaves e unchanged. Add does
 // not allocate and does not keep proba.
 func (e *Evaluation) Add(truth, predicted int, proba []float64) error {
 	k := len(e.levels)
@@ -95,9 +96,9 @@ func (e *Evaluation) Add(truth, predicted int, proba []float64) error {
 	return nil
 }
 
-// Merge adds what o counted to e. Both must be over the same levels; otherwise the
-// error wraps ErrInput. The counts come out the same in any order, the sums to
-// rounding.
+// Merge adds what o counted to e. Both must be over the same levels; otherwise
+// the error wraps ErrInput. The counts come out the same in any order, the sums
+// to rounding.
 func (e *Evaluation) Merge(o *Evaluation) error {
 	if !slices.Equal(e.levels, o.levels) {
 		return fmt.Errorf("%w: merging levels %q into %q", ErrInput, o.levels, e.levels)

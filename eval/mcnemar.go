@@ -17,9 +17,9 @@ type Paired struct {
 
 // McNemar compares the levels that two models, a and b, predicted for the same
 // examples by the exact, two-sided test of McNemar (1947): the examples that
-// only one got right are the tosses of a fair coin if both are equally good. P is 1
-// where there are none. A difference in length or an impossible level is an
-// error that wraps ErrInput.
+// only one got right are the tosses of a fair coin if both are equally good. P
+// is 1 where there are none. A difference in length or an impossible level is
+// an error that wraps ErrInput.
 func McNemar(truth, a, b []int) (Paired, error) {
 	if len(a) != len(truth) || len(b) != len(truth) {
 		return Paired{}, fmt.Errorf("%w: %d true levels, %d and %d predicted", ErrInput, len(truth), len(a), len(b))

@@ -17,13 +17,14 @@ type Report struct {
 	// LogLoss is the mean of -ln of the true level's probability, which is
 	// first brought into [2^-52, 1-2^-52], as scikit-learn does.
 	LogLoss float64 `json:"log_loss"`
-	// Brier is the mean squared distance of the probabilities from the truth, the
-	// sum over the levels, in [0,2]; with two levels half of it, in [0,1].
+	// Brier is the mean squared distance of the probabilities from the truth,
+	// the sum over the levels, in [0,2]; with two levels half of it, in [0,1].
 	Brier float64 `json:"brier"`
-	// ECE is the expected calibration error: over 15 equal-width bins of the greatest
-	// probability, the mean distance between that probability and the share of
-	// examples whose most probable level was the true one, weighted by their number
-	// (Guo et al., On Calibration of Modern Neural Networks, 2017).
+	// ECE is the expected calibration error: over 15 equal-width bins of the
+	// greatest probability, the mean distance between that probability and the
+	// share of examples whose most probable level was the true one, weighted by
+	// their number (Guo et al., On Calibration of Modern Neural Networks,
+	// 2017).
 	ECE float64 `json:"ece"`
 	// Levels has each level's own metrics, the lowest first.
 	Levels LevelReports `json:"levels"`

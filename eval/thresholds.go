@@ -10,6 +10,8 @@ import (
 // An Objective says what predictions are worth. The worth of all is the sum
 // over the levels of what the examples predicted as that level are worth.
 type Objective interface {
+	// String says in words what is asked for.
+	String() string
 	// Check returns an error where the objective makes no sense for so many
 	// levels.
 	Check(levels int) error
@@ -20,6 +22,9 @@ type Objective interface {
 
 // MacroF1 is the objective of the greatest mean F1 over the levels.
 type MacroF1 struct{}
+
+// String returns "macro-F1".
+func (MacroF1) String() string { return "macro-F1" }
 
 // Check returns nil.
 func (MacroF1) Check(int) error { return nil }
@@ -36,6 +41,9 @@ func (MacroF1) Worth(level int, predicted, support []int) float64 {
 // Cost is the objective of the least cost: Cost[truth][predicted] is what an
 // example of the one level costs when it is predicted as the other.
 type Cost [][]float64
+
+// String returns the matrix.
+func (c Cost) String() string { return fmt.Sprintf("cost %v", [][]float64(c)) }
 
 // Check returns an error unless c is a square of finite numbers.
 func (c Cost) Check(levels int) error {
@@ -64,11 +72,16 @@ func (c Cost) Worth(level int, predicted, _ []int) float64 {
 	return worth
 }
 
-// RecallFloor is the objective of the greatest mean F1 among the thresholds that
-// find at least the share Recall of the examples of Level.
+// RecallFloor is the objective of the greatest mean F1 among the thresholds
+// that find at least the share Recall of the examples of Level.
 type RecallFloor struct {
 	Level  int
 	Recall float64
+}
+
+// String returns level and recall.
+func (f RecallFloor) String() string {
+	return fmt.Sprintf("macro-F1 with a recall of at least %g of level %d", f.Recall, f.Level)
 }
 
 // Check returns an error unless Level is a level and Recall in [0,1].
@@ -90,16 +103,16 @@ func (f RecallFloor) Worth(level int, predicted, support []int) float64 {
 // maxCuts bounds the places where Thresholds tries to cut.
 const maxCuts = 1000
 
-// Thresholds returns the cuts on a score in [0,1] that are worth the most by the
-// objective on examples with known levels: len(thresholds) is levels-1, they
-// ascend, and level i is predicted from thresholds[i-1] on, which belongs to it.
-// Between two equal thresholds lies a level that is never predicted.
+// Thresholds returns the cuts on a score in [0,1] that are worth the most by
+// the objective on examples with known levels: len(thresholds) is levels-1,
+// they ascend, and level i is predicted from thresholds[i-1] on, which belongs
+// to it. Between two equal thresholds lies a level that is never predicted.
 //
 // Scores and true levels are given by example; they should not stem from a
 // model that was fitted on these examples. Cuts lie midway between scores, with
 // more than 1000 different scores at every so manyth, so that each level's
-// share is exact to a thousandth. Among equals the lowest cuts win. It takes time
-// n log n + levels² * 10⁶. The errors wrap ErrInput, also where no cuts do
+// share is exact to a thousandth. Among equals the lowest cuts win. It takes
+// time n log n + levels² * 10⁶. The errors wrap ErrInput, also where no cuts do
 // what the objective asks for, or are ErrEmpty.
 func Thresholds(scores []float64, truth []int, levels int, o Objective) ([]float64, error) {
 	if len(scores) == 0 {
@@ -118,7 +131,7 @@ func Thresholds(scores []float64, truth []int, levels int, o Objective) ([]float
 	}
 	thresholds, worth := newCuts(scores, truth, levels).best(levels, o)
 	if math.IsInf(worth, -1) {
-		return nil, fmt.Errorf("%w: no thresholds do what the objective asks for, %+v", ErrInput, o)
+		return nil, fmt.Errorf("%w: no thresholds do what the objective asks for, %s", ErrInput, o)
 	}
 	return thresholds, nil
 }
@@ -157,8 +170,9 @@ func newCuts(scores []float64, truth []int, levels int) *cuts {
 }
 
 // best finds the cuts whose sum of worths is the greatest, one level after the
-// other: the best way to spend the examples before a cut on the levels up to one
-// is the best, over earlier cuts, to spend those before it on the levels below.
+// other: the best way to spend the examples before a cut on the levels up to
+// one is the best, over earlier cuts, to spend those before it on the levels
+// below.
 func (c *cuts) best(levels int, o Objective) (thresholds []float64, worth float64) {
 	n := len(c.thresholds)
 	predicted := make([]int, levels)

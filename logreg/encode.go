@@ -7,8 +7,8 @@ import (
 	"github.com/riskkit/riskkit/internal/binfile"
 )
 
-// A file of a Model is framed by internal/binfile; its payload is the number
-// of classes, the intercepts and the weights, a row a feature.
+// A file of a Model is framed by internal/binfile; its payload is the number of
+// classes, the intercepts and the weights, a row a feature.
 const (
 	magic   = "RKLR"
 	version = 1
@@ -32,8 +32,8 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 func (m *Model) MarshalBinary() ([]byte, error) { return m.AppendBinary(nil) }
 
 // UnmarshalBinary makes m the Model that data holds. The error wraps ErrFormat
-// and says what is wrong; m is then unchanged. It must not be called while m
-// is in use.
+// and says what is wrong; m is then unchanged. It must not be called while m is
+// in use.
 func (m *Model) UnmarshalBinary(data []byte) error {
 	_, r, err := binfile.Open(data, magic, version)
 	if err != nil {

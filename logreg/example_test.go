@@ -35,8 +35,8 @@ func ExampleFit() {
 }
 
 func ExampleFitTemperature() {
-	// Held-out predictions that are surer than they ought to be: 0.99, but right
-	// in three of four.
+	// Held-out predictions that are surer than they ought to be: 0.99, but
+	// right in three of four.
 	p := []float64{
 		0.99, 0.01,
 		0.99, 0.01,

@@ -80,14 +80,14 @@ var (
 //
 //	C * sum_i weight(y_i) * -ln P(y_i | x_i) + 1/2 * sum of squared weights
 //
-// over a row of x for each of y, whose classes count from 0 to classes-1 and each
-// occur at least once. With two classes one row of weights is fitted, as
+// over a row of x for each of y, whose classes count from 0 to classes-1 and
+// each occur at least once. With two classes one row of weights is fitted, as
 // scikit-learn does. nil opts means the defaults.
 //
-// Stopping at a limit is data, in Result.Status, not an error. The errors
-// wrap ErrOptions, ErrClasses, ErrRow or ctx's. The same input gives the same
-// model to the last bit. Fit uses one goroutine and, beside x, memory for some
-// ten vectors of classes times features and rows.
+// Stopping at a limit is data, in Result.Status, not an error. The errors wrap
+// ErrOptions, ErrClasses, ErrRow or ctx's. The same input gives the same model
+// to the last bit. Fit uses one goroutine and, beside x, memory for some ten
+// vectors of classes times features and rows.
 func Fit(ctx context.Context, x mat.Matrix, y []int, classes int, opts *Options) (*Model, Result, error) {
 	var o Options
 	if opts != nil {
@@ -109,8 +109,8 @@ func Fit(ctx context.Context, x mat.Matrix, y []int, classes int, opts *Options)
 	return s.model(), result, nil
 }
 
-// weights fills in the defaults of o, checks the input, and returns C times
-// the weight of each class.
+// weights fills in the defaults of o, checks the input, and returns C times the
+// weight of each class.
 func (o *Options) weights(x *Rows, y []int, classes int) ([]float64, error) {
 	if o.C == 0 {
 		o.C = 1

@@ -118,8 +118,8 @@ func random(rng *rand.Rand, n, d, classes int) (*logreg.Rows, []int) {
 	return x, y
 }
 
-// TestGapIsABound holds the solver's own certificate against the optimum that
-// a far tighter fit finds.
+// TestGapIsABound holds the solver's own certificate against the optimum that a
+// far tighter fit finds.
 func TestGapIsABound(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	for range 20 {

@@ -18,8 +18,8 @@ func (m *Model) NumClasses() int { return m.classes }
 // NumFeatures returns the number of features.
 func (m *Model) NumFeatures() int { return m.features }
 
-// Coef returns the weight of a feature for a class. With two classes, class
-// 0's weights are all 0 and class 1's are the log-odds of class 1, which is what
+// Coef returns the weight of a feature for a class. With two classes, class 0's
+// weights are all 0 and class 1's are the log-odds of class 1, which is what
 // scikit-learn's single row of coef_ holds.
 func (m *Model) Coef(class, feature int) float64 { return m.coef[feature*m.classes+class] }
 

@@ -9,8 +9,8 @@ import (
 )
 
 // Rows is a sparse matrix in compressed rows, filled one row at a time: what
-// Fit reads without a copy. It is a mat.Matrix. Reading it is safe for concurrent
-// use as long as nobody appends.
+// Fit reads without a copy. It is a mat.Matrix. Reading it is safe for
+// concurrent use as long as nobody appends.
 type Rows struct {
 	features int
 	start    []int // of row i in ind and val; one more than there are rows
@@ -25,9 +25,9 @@ var ErrRow = errors.New("logreg: invalid row")
 func NewRows(features int) *Rows { return &Rows{features: features, start: []int{0}} }
 
 // Append adds a row with values val at the columns ind, which must ascend, be
-// less than the number of features, and come with finite values; otherwise
-// the error wraps ErrRow, names the row and the place, and x is unchanged. The slices are
-// copied.
+// less than the number of features, and come with finite values; otherwise the
+// error wraps ErrRow, names the row and the place, and x is unchanged. The
+// slices are copied.
 func (x *Rows) Append(ind []int32, val []float64) error {
 	if len(ind) != len(val) {
 		return fmt.Errorf("%w %d: %d indices with %d values", ErrRow, x.Len(), len(ind), len(val))
@@ -86,8 +86,7 @@ func (x *Rows) DoRowNonZero(i int, fn func(i, j int, v float64)) {
 	}
 }
 
-// rowsOf returns m as Rows: itself, or a copy that takes only what is not
-// zero.
+// rowsOf returns m as Rows: itself, or a copy that takes only what is not zero.
 func rowsOf(m mat.Matrix) (*Rows, error) {
 	if x, ok := m.(*Rows); ok {
 		return x, nil

@@ -8,15 +8,15 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// solver minimises the objective by truncated Newton steps: conjugate
-// gradients on products with the Hessian, preconditioned by its diagonal, and
-// a backtracking line search (Nocedal and Wright, Numerical Optimization, 2nd
+// solver minimises the objective by truncated Newton steps: conjugate gradients
+// on products with the Hessian, preconditioned by its diagonal, and a
+// backtracking line search (Nocedal and Wright, Numerical Optimization, 2nd
 // ed., algorithm 7.1).
 //
 // Before each step the intercepts b are brought to their own optimum, a small
-// Newton problem on the logits alone. So the weights W are judged by f(W) = min_b F(W, b),
-// and since f minus half the squared weights is convex, f is strongly convex
-// with constant 1 and
+// Newton problem on the logits alone. So the weights W are judged by f(W) =
+// min_b F(W, b), and since f minus half the squared weights is convex, f is
+// strongly convex with constant 1 and
 //
 //	f(W) - min f <= 1/2 |grad f(W)|^2.
 //
@@ -126,9 +126,9 @@ func (s *solver) lossAt(t float64, moved []float64) float64 {
 	return loss
 }
 
-// centre brings the intercepts to their optimum for the weights as they are
-// and leaves probabilities and loss evaluated there. It returns an estimate of
-// what is still to be gained by the intercepts, as good as zero.
+// centre brings the intercepts to their optimum for the weights as they are and
+// leaves probabilities and loss evaluated there. It returns an estimate of what
+// is still to be gained by the intercepts, as good as zero.
 func (s *solver) centre() float64 {
 	r := s.r
 	grad := mat.NewVecDense(r, nil)
@@ -161,8 +161,8 @@ func (s *solver) centre() float64 {
 			}
 		}
 		if r > 1 {
-			// A constant added to all intercepts changes nothing: the Hessian is
-			// singular along the vector of ones, to which the gradient is
+			// A constant added to all intercepts changes nothing: the Hessian
+			// is singular along the vector of ones, to which the gradient is
 			// orthogonal. Filling that direction in does not move the solution.
 			for k := range r {
 				for l := range k + 1 {

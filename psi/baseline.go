@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// A Baseline says how features were distributed at training time: for each the edges
-// of its bins and the counts in them. It is made by NewBaseline or
+// A Baseline says how features were distributed at training time: for each the
+// edges of its bins and the counts in them. It is made by NewBaseline or
 // UnmarshalJSON, does not change afterwards, and is safe for concurrent use.
 type Baseline struct {
 	n        int64
@@ -39,9 +39,9 @@ type BaselineOptions struct {
 const minCount = 5
 
 // NewBaseline counts the features that f extracts from texts. Bins have about
-// equal counts: a feature with few values has a bin for each, and values that are
-// too rare for a bin of their own share one. nil opts means the defaults. The error wraps
-// ErrInput where there are no texts or opts make no sense.
+// equal counts: a feature with few values has a bin for each, and values that
+// are too rare for a bin of their own share one. nil opts means the defaults.
+// The error wraps ErrInput where there are no texts or opts make no sense.
 //
 // It keeps the values that are not 0 while it counts, eight bytes each.
 func NewBaseline(f FeatureExtractor, texts iter.Seq[string], opts *BaselineOptions) (*Baseline, error) {

@@ -25,14 +25,14 @@ func (s Status) rank() int {
 // CompareOptions say how a distance is judged. The zero value means the
 // defaults.
 type CompareOptions struct {
-	// Monitor and Alert are the lines that PSI must be above for these statuses. 0 means
-	// 0.1 and 0.25.
+	// Monitor and Alert are the lines that PSI must be above for these
+	// statuses. 0 means 0.1 and 0.25.
 	Monitor, Alert float64
 	// MinSample is the least number of recent texts that is judged. 0 means
 	// 100.
 	MinSample int64
-	// Significance is the probability of a false monitor or alert on any feature
-	// that is accepted. 0 means 0.05.
+	// Significance is the probability of a false monitor or alert on any
+	// feature that is accepted. 0 means 0.05.
 	Significance float64
 }
 
@@ -77,8 +77,9 @@ type FeatureReport struct {
 	// Expected is the PSI that chance alone gives on average at these sample
 	// sizes.
 	Expected float64 `json:"expected"`
-	// P is the probability that chance alone makes any of the features differ as
-	// much: Homogeneity, times the number of features (Bonferroni), at most 1.
+	// P is the probability that chance alone makes any of the features differ
+	// as much: Homogeneity, times the number of features (Bonferroni), at most
+	// 1.
 	P float64 `json:"p"`
 	// Moved says in words which bin's share changed the most. Empty where the
 	// status is stable.
@@ -87,8 +88,9 @@ type FeatureReport struct {
 
 // Compare judges how far a Profile is from its Baseline. A feature has the
 // status monitor or alert if its PSI is above the line and its P below the
-// significance. With fewer than MinSample texts all statuses are StatusInsufficient. nil opts
-// means the defaults; the error wraps ErrInput where they make no sense.
+// significance. With fewer than MinSample texts all statuses are
+// StatusInsufficient. nil opts means the defaults; the error wraps ErrInput
+// where they make no sense.
 func Compare(p *Profile, opts *CompareOptions) (Report, error) {
 	o, err := opts.normalized()
 	if err != nil {

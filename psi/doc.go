@@ -1,24 +1,24 @@
-// Package psi notices when the texts that come in are no longer like those that a
-// model learned from.
+// Package psi notices when the texts that come in are no longer like those that
+// a model learned from.
 //
 // A [FeatureExtractor], by default [TextFeatures], turns each text into a few
-// light numbers. A [Baseline] says how they were distributed at training time; a
-// [Profile] counts the same bins in a window since. [Compare] measures the distance
-// between the two by the population stability index and judges it by the
-// familiar lines, 0.1 and 0.25, but also by how much of it chance alone would
-// give at these sample sizes. A [Monitor] does all of that beside a running
-// service.
+// light numbers. A [Baseline] says how they were distributed at training time;
+// a [Profile] counts the same bins in a window since. [Compare] measures the
+// distance between the two by the population stability index and judges it by
+// the familiar lines, 0.1 and 0.25, but also by how much of it chance alone
+// would give at these sample sizes. A [Monitor] does all of that beside a
+// running service.
 //
 // # The population stability index
 //
-// Over the bins i of a feature, with shares b of the baseline and r of the recent
-// texts,
+// Over the bins i of a feature, with shares b of the baseline and r of the
+// recent texts,
 //
 //	PSI = Σ (rᵢ - bᵢ) ln(rᵢ / bᵢ),
 //
-// the symmetrised Kullback-Leibler divergence. Without drift, and with n and m texts,
-// PSI / (1/n + 1/m) follows a χ² distribution with B-1 degrees of freedom over B bins (Yurdakul,
-// Statistical Properties of Population Stability Index, 2018). So ten bins and a hundred texts a side
-// give a PSI of 0.18 on average where nothing has changed: the lines alone mislead on
-// small samples.
+// the symmetrised Kullback-Leibler divergence. Without drift, and with n and m
+// texts, PSI / (1/n + 1/m) follows a χ² distribution with B-1 degrees of
+// freedom over B bins (Yurdakul, Statistical Properties of Population Stability
+// Index, 2018). So ten bins and a hundred texts a side give a PSI of 0.18 on
+// average where nothing has changed: the lines alone mislead on small samples.
 package psi

@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// A DriftMonitor watches texts go by and says, when asked, whether they drifted.
-// Implementations are safe for concurrent use.
+// A DriftMonitor watches texts go by and says, when asked, whether they
+// drifted. Implementations are safe for concurrent use.
 type DriftMonitor interface {
 	// Observe counts a text.
 	Observe(text string)
@@ -14,9 +14,10 @@ type DriftMonitor interface {
 	Sweep(ctx context.Context) (Report, error)
 }
 
-// A Monitor is the DriftMonitor of a Baseline. It counts in one window: a sweep that
-// finds enough texts to judge ends the window, and the next begins empty; a sweep that does
-// not lets it go on. It is made by NewMonitor and safe for concurrent use.
+// A Monitor is the DriftMonitor of a Baseline. It counts in one window: a sweep
+// that finds enough texts to judge ends the window, and the next begins empty;
+// a sweep that does not lets it go on. It is made by NewMonitor and safe for
+// concurrent use.
 type Monitor struct {
 	features FeatureExtractor
 	options  CompareOptions
@@ -34,8 +35,8 @@ type row struct {
 }
 
 // NewMonitor returns a Monitor of the features that f extracts. The error wraps
-// ErrFeatures where they are not those of b, ErrInput where opts make no
-// sense. nil opts means the defaults.
+// ErrFeatures where they are not those of b, ErrInput where opts make no sense.
+// nil opts means the defaults.
 func NewMonitor(b *Baseline, f FeatureExtractor, opts *CompareOptions) (*Monitor, error) {
 	if err := b.Matches(f); err != nil {
 		return nil, err

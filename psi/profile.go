@@ -2,9 +2,9 @@ package psi
 
 import "fmt"
 
-// A Profile counts, in the bins of a Baseline, the features of the texts of one window. It is made
-// by NewProfile and must not be used from several goroutines at once; Merge
-// joins the counts of several.
+// A Profile counts, in the bins of a Baseline, the features of the texts of one
+// window. It is made by NewProfile and must not be used from several goroutines
+// at once; Merge joins the counts of several.
 type Profile struct {
 	baseline *Baseline
 	n        int64

@@ -14,12 +14,12 @@ var (
 	ErrFeatures = errors.New("psi: features differ")
 )
 
-// PSI returns the population stability index between the counts of the same bins in
-// a baseline and in recent data. It is at least 0, and 0 where the shares are
-// equal. Bins that are empty on both sides do not count; one that is empty on one
-// side counts there as half an observation, so that the index stays finite and
-// near its law. Where the lengths differ, a count is negative or a side has
-// nothing in it, the error wraps ErrInput.
+// PSI returns the population stability index between the counts of the same
+// bins in a baseline and in recent data. It is at least 0, and 0 where the
+// shares are equal. Bins that are empty on both sides do not count; one that is
+// empty on one side counts there as half an observation, so that the index
+// stays finite and near its law. Where the lengths differ, a count is negative
+// or a side has nothing in it, the error wraps ErrInput.
 func PSI(baseline, recent []int64) (float64, error) {
 	n, m, err := totals(baseline, recent)
 	if err != nil {
@@ -75,10 +75,10 @@ func Expected(bins int, n, m int64) float64 {
 	return float64(max(0, bins-1)) * (1/float64(n) + 1/float64(m))
 }
 
-// Homogeneity returns the probability that chance alone makes the counts of the same bins in two
-// samples differ as much as they do: the p-value of Pearson's χ² test
-// of homogeneity over the bins that are not empty on both sides. It is 1 with
-// fewer than two of them. Errors are as for PSI.
+// Homogeneity returns the probability that chance alone makes the counts of the
+// same bins in two samples differ as much as they do: the p-value of Pearson's
+// χ² test of homogeneity over the bins that are not empty on both sides. It is
+// 1 with fewer than two of them. Errors are as for PSI.
 func Homogeneity(baseline, recent []int64) (float64, error) {
 	n, m, err := totals(baseline, recent)
 	if err != nil {

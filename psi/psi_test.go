@@ -25,7 +25,8 @@ func TestPSI(t *testing.T) {
 		baseline, recent []int64
 		want             float64
 	}{
-		// Shares summed by NumPy 2.4.6; 0.037218 is also what Evidently's tests have.
+		// Shares summed by NumPy 2.4.6; 0.037218 is also what Evidently's tests
+		// have.
 		"six bins":         {[]int64{16, 18, 16, 14, 12, 12}, []int64{16, 16, 16, 16, 16, 8}, 0.037218381577290835},
 		"equal":            {[]int64{1, 2, 3}, []int64{10, 20, 30}, 0},
 		"empty both sides": {[]int64{5, 0, 5}, []int64{7, 0, 7}, 0},
@@ -188,8 +189,8 @@ func TestMergeOrder(t *testing.T) {
 	}
 }
 
-// TestFalseAlarms sweeps texts that do not drift: hardly any sweep may say
-// that they do, whatever the sample size.
+// TestFalseAlarms sweeps texts that do not drift: hardly any sweep may say that
+// they do, whatever the sample size.
 func TestFalseAlarms(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	const features = 20
@@ -237,7 +238,8 @@ func TestFalseAlarms(t *testing.T) {
 					alarms++
 				}
 			}
-			// 5% of 60 are 3; the seed is fixed, and 8 would be 3 standard deviations above.
+			// 5% of 60 are 3; the seed is fixed, and 8 would be 3 standard
+			// deviations above.
 			if alarms > 7 {
 				t.Errorf("n=%d, m=%d: %d of %d sweeps without drift alarmed", n, m, alarms, sweeps)
 			}

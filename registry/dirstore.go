@@ -25,10 +25,10 @@ import (
 //	tmp/…                           files being written
 //
 // A file is written under tmp, synced, and only then brought to its place in
-// one step that fails if another process was there first. So killing a
-// process at any moment leaves whole files; what it was writing stays in tmp
-// and can be deleted when nobody writes. The file system must know hard links.
-// Files are readable and writable by their owner alone, and links that lead out of the
+// one step that fails if another process was there first. So killing a process
+// at any moment leaves whole files; what it was writing stays in tmp and can be
+// deleted when nobody writes. The file system must know hard links. Files are
+// readable and writable by their owner alone, and links that lead out of the
 // directory are not followed. It is made by OpenDir.
 type Dir struct {
 	root string
@@ -159,8 +159,8 @@ func (d *Dir) Append(ctx context.Context, log string, seq int64, event []byte) e
 	})
 }
 
-// Events yields the events of a log from the position from. From the first on, a gap
-// in its files is an error that wraps ErrCorrupt.
+// Events yields the events of a log from the position from. From the first on,
+// a gap in its files is an error that wraps ErrCorrupt.
 func (d *Dir) Events(ctx context.Context, log string, from int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		stopped := false
@@ -215,7 +215,8 @@ func (d *Dir) Logs(ctx context.Context) iter.Seq2[string, error] {
 			if checkModel(name) != nil {
 				continue // not one of ours
 			}
-			// A folder without events is what a killed process left of its first one.
+			// A folder without events is what a killed process left of its
+			// first one.
 			for _, err := range d.Events(ctx, name, 1) {
 				if !yield(name, err) || err != nil {
 					return
@@ -226,8 +227,7 @@ func (d *Dir) Logs(ctx context.Context) iter.Seq2[string, error] {
 	}
 }
 
-// readNames returns the names in a directory in order, none if it is not
-// there.
+// readNames returns the names in a directory in order, none if it is not there.
 func readNames(root *os.Root, dir string) ([]string, error) {
 	f, err := root.Open(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -279,8 +279,8 @@ func openRegular(root *os.Root, name string) (*os.File, error) {
 	return root.Open(name)
 }
 
-// writeFile has fill write a temporary file, syncs it, and has place bring it to
-// name, by renaming or linking. What is left of it under its first name is
+// writeFile has fill write a temporary file, syncs it, and has place bring it
+// to name, by renaming or linking. What is left of it under its first name is
 // removed.
 func writeFile(root *os.Root, name string, fill func(io.Writer) error, place func(from, to string) error) error {
 	dir := path.Dir(name)

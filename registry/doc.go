@@ -8,19 +8,19 @@
 // always known. Each event carries the hash of the one before it, and every
 // file its SHA-256, which is compared on every load.
 //
-// [Log] is that registry on any [Store]; [NewMem] and [OpenDir] make the stores that
-// come with this package. Package registrytest has the conformance suites that
-// every Store and every [Registry] must pass.
+// [Log] is that registry on any [Store]; [NewMem] and [OpenDir] make the stores
+// that come with this package. Package registrytest has the conformance suites
+// that every Store and every [Registry] must pass.
 //
 // # Errors
 //
 // Errors wrap ErrInput (what was asked for makes no sense), ErrNotFound,
 // ErrConflict (the registry's state is not what the caller thinks, or does not
-// allow it) or ErrCorrupt (stored bytes are not what was written); others
-// come from the Store or the context.
+// allow it) or ErrCorrupt (stored bytes are not what was written); others come
+// from the Store or the context.
 //
 // # Concurrency
 //
-// Everything in this package is safe for concurrent use, and a directory may
-// be used by several processes at once.
+// Everything in this package is safe for concurrent use, and a directory may be
+// used by several processes at once.
 package registry

@@ -28,8 +28,8 @@ type Event struct {
 	Model string    `json:"model"`
 	// Version is what was registered or moved.
 	Version int `json:"version"`
-	// Stage is where Version stands since, and From the version that it took the
-	// place of there, 0 for none.
+	// Stage is where Version stands since, and From the version that it took
+	// the place of there, 0 for none.
 	Stage  Stage  `json:"stage,omitempty"`
 	From   int    `json:"from,omitempty"`
 	Actor  string `json:"actor,omitempty"`

@@ -195,8 +195,8 @@ func (l *Log) Move(ctx context.Context, model string, m Move) (Event, error) {
 // again.
 const maxAttempts = 1000
 
-// append appends the event that plan makes of the state of model, planning
-// anew as long as others get ahead, and returns the state after it.
+// append appends the event that plan makes of the state of model, planning anew
+// as long as others get ahead, and returns the state after it.
 func (l *Log) append(ctx context.Context, model string, plan func(*State) (Event, error)) (*State, error) {
 	for range maxAttempts {
 		s, err := l.state(ctx, model)

@@ -13,11 +13,11 @@ type Registry interface {
 	// Register adds the files of a as a new version of model, numbered one
 	// above the last. nil opts means the defaults.
 	Register(ctx context.Context, model string, a Artifact, opts *RegisterOptions) (Version, error)
-	// Resolve returns the version of model that ref names: a stage, a number such
-	// as "7", or "latest".
+	// Resolve returns the version of model that ref names: a stage, a number
+	// such as "7", or "latest".
 	Resolve(ctx context.Context, model, ref string) (Version, error)
-	// Open opens a file of v. Reading it fails with ErrCorrupt, at its end at the
-	// latest, if it is not what was registered.
+	// Open opens a file of v. Reading it fails with ErrCorrupt, at its end at
+	// the latest, if it is not what was registered.
 	Open(ctx context.Context, v Version, file string) (io.ReadCloser, error)
 	// Move appends one event that moves a version of model between stages.
 	Move(ctx context.Context, model string, m Move) (Event, error)
@@ -48,8 +48,9 @@ type Move struct {
 	To Stage
 	// Rollback returns to an earlier version of production.
 	Rollback bool
-	// Expect is the version that the caller believes to be in the stage now, 0 for none; if another
-	// is, nothing is moved and the error is a *ConflictError. nil means any.
+	// Expect is the version that the caller believes to be in the stage now, 0
+	// for none; if another is, nothing is moved and the error is a
+	// *ConflictError. nil means any.
 	Expect *int
 	// Actor and Reason say who moved it and why.
 	Actor, Reason string
@@ -85,8 +86,8 @@ type Stater interface {
 	State(ctx context.Context, model string) (*State, error)
 }
 
-// StateOf returns the state of model in r: its versions and stages. Where r is no
-// Stater, it folds the whole history.
+// StateOf returns the state of model in r: its versions and stages. Where r is
+// no Stater, it folds the whole history.
 func StateOf(ctx context.Context, r Registry, model string) (*State, error) {
 	if s, ok := r.(Stater); ok {
 		return s.State(ctx, model)

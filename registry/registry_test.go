@@ -158,8 +158,8 @@ func files(t testing.TB, dir string) []string {
 	return all
 }
 
-// TestDirDamage flips a bit in every byte of every file of a registry, and
-// cuts each file short at every place: no damage may go unnoticed.
+// TestDirDamage flips a bit in every byte of every file of a registry, and cuts
+// each file short at every place: no damage may go unnoticed.
 func TestDirDamage(t *testing.T) {
 	dir, log := openDir(t)
 	register(t, log, "the first")
@@ -263,8 +263,8 @@ func TestHistoryCannotBeRewritten(t *testing.T) {
 	}
 }
 
-// TestDirLinks puts links in the place of files: one that leads out of the directory must
-// not be followed, and neither must a directory pass for a file.
+// TestDirLinks puts links in the place of files: one that leads out of the
+// directory must not be followed, and neither must a directory pass for a file.
 func TestDirLinks(t *testing.T) {
 	dir, log := openDir(t)
 	v := register(t, log, "model")

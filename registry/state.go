@@ -167,8 +167,8 @@ func checkStage(stage Stage) error {
 	return fmt.Errorf("%w: stage %q, want %s, %s or %s", ErrInput, stage, Staging, Production, Archived)
 }
 
-// plan returns the event that carries out m, which is yet to be numbered,
-// dated and chained.
+// plan returns the event that carries out m, which is yet to be numbered, dated
+// and chained.
 func (s *State) plan(m Move) (Event, error) {
 	e := Event{Kind: KindPromoted, Version: m.Version, Stage: m.To, Actor: m.Actor, Reason: m.Reason}
 	switch {

@@ -32,8 +32,8 @@ type FileInfo struct {
 	Digest Digest `json:"digest"`
 }
 
-// A Version is one registered Artifact of a model, and where it stands. It is
-// a value; its slices and maps must not be changed.
+// A Version is one registered Artifact of a model, and where it stands. It is a
+// value; its slices and maps must not be changed.
 type Version struct {
 	Model  string `json:"model"`
 	Number int    `json:"version"`
@@ -48,8 +48,8 @@ type Version struct {
 	Tags        map[string]string `json:"tags,omitempty"`
 }
 
-// File returns the description of a file of v; where there is none, the error wraps
-// ErrNotFound.
+// File returns the description of a file of v; where there is none, the error
+// wraps ErrNotFound.
 func (v Version) File(name string) (FileInfo, error) {
 	for _, f := range v.Files {
 		if f.Name == name {

@@ -37,8 +37,8 @@ func NewArtifact(m *Model, r *TrainReport) (registry.Artifact, error) {
 }
 
 // OpenModel loads the model of a registered version, verified. Its answers name
-// the version's number and digest. A version without BaselineFile gives a
-// model without Drift. Errors wrap ErrModel or are the registry's.
+// the version's number and digest. A version without BaselineFile gives a model
+// without Drift. Errors wrap ErrModel or are the registry's.
 func OpenModel(ctx context.Context, r registry.Registry, v registry.Version) (*Model, error) {
 	data, err := registry.ReadFile(ctx, r, v, ModelFile)
 	if err != nil {

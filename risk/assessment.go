@@ -30,24 +30,25 @@ type Assessment struct {
 	// ModelVersion names the version of the model that decided, or of the
 	// heuristic's lexicon.
 	ModelVersion string `json:"risk_model_version"`
-	// Threshold is the cut on Score that decided Level: the one that Score reached,
-	// for the lowest level the one that it did not reach.
+	// Threshold is the cut on Score that decided Level: the one that Score
+	// reached, for the lowest level the one that it did not reach.
 	Threshold float64 `json:"risk_threshold"`
 
 	// ID is the Document's.
 	ID string `json:"id,omitempty"`
-	// Probabilities has the probability of each level, in the order of the scale.
+	// Probabilities has the probability of each level, in the order of the
+	// scale.
 	Probabilities Probabilities `json:"probabilities,omitempty"`
-	// Categories says what kind of trouble the text speaks of, the strongest first. Empty
-	// where the scorer knows none.
+	// Categories says what kind of trouble the text speaks of, the strongest
+	// first. Empty where the scorer knows none.
 	Categories []Category `json:"categories,omitempty"`
 	// Explanation lists the terms that moved the score, the strongest first.
 	// Empty unless it was asked for; see Explain.
 	Explanation []Contribution `json:"explanation,omitempty"`
 	// ModelDigest is the digest of the registered version that decided, if any.
 	ModelDigest string `json:"risk_model_digest,omitempty"`
-	// FallbackReason says why another scorer than the first choice decided; empty where
-	// the first choice did.
+	// FallbackReason says why another scorer than the first choice decided;
+	// empty where the first choice did.
 	FallbackReason FallbackReason `json:"fallback_reason,omitempty"`
 	// Escalated says whether the answer was passed on for a second opinion.
 	Escalated bool `json:"escalated"`
@@ -59,8 +60,8 @@ type Category struct {
 	Share float64 `json:"share"`
 }
 
-// A Contribution says how far one term moved the score: the score with it
-// minus the score without it. It is positive for a term that raises the risk.
+// A Contribution says how far one term moved the score: the score with it minus
+// the score without it. It is positive for a term that raises the risk.
 type Contribution struct {
 	Term         string  `json:"term"`
 	Contribution float64 `json:"contribution"`

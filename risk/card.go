@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Card returns the model card of m in Markdown (Mitchell et al., Model Cards for
-// Model Reporting, 2019): what the model is for, what it was made of, how good
-// it is, and what to watch. The same model and report always give the same
+// Card returns the model card of m in Markdown (Mitchell et al., Model Cards
+// for Model Reporting, 2019): what the model is for, what it was made of, how
+// good it is, and what to watch. The same model and report always give the same
 // bytes.
 func (r *TrainReport) Card(m *Model) []byte {
 	var b bytes.Buffer
@@ -35,6 +35,7 @@ func (r *TrainReport) Card(m *Model) []byte {
 	line("| classifier | multinomial logistic regression, L2 penalty, C = %g, balanced %t |", r.C, r.Balanced)
 	line("| fit | %s, objective %.6f, at most %.2g above the optimum |", r.Status, r.Objective, r.Gap)
 	line("| calibration | temperature %.3f, from %d folds held out by %s |", r.Temperature, r.Folds, r.FoldsBy)
+	line("| thresholds | for %s |", r.ThresholdsFor)
 	line("| seed | %d |\n", r.Seed)
 
 	line("## How good it is\n")

@@ -34,7 +34,8 @@ type DatasetOptions struct {
 	// Unlabelled allows lines without a label. A label that is there must be on
 	// the scale all the same.
 	Unlabelled bool
-	// SkipBad passes over bad lines, counting them, instead of ending at the first.
+	// SkipBad passes over bad lines, counting them, instead of ending at the
+	// first.
 	SkipBad bool
 }
 
@@ -60,8 +61,8 @@ type Skipped struct {
 	First []*LineError `json:"first,omitempty"`
 }
 
-// NewDataset returns the Dataset that open opens. name is used in errors. nil opts
-// means the defaults.
+// NewDataset returns the Dataset that open opens. name is used in errors. nil
+// opts means the defaults.
 func NewDataset(name string, open func() (io.ReadCloser, error), opts *DatasetOptions) *Dataset {
 	d := &Dataset{name: name, open: open}
 	if opts != nil {
@@ -93,9 +94,9 @@ const (
 )
 
 // Examples yields the examples in order. Empty lines are not lines. A bad line
-// ends it with a *LineError, unless they are skipped; so does whatever makes the
-// rest unreadable, such as gzip data that ends too early. It keeps the ids it has
-// seen in memory, and one line.
+// ends it with a *LineError, unless they are skipped; so does whatever makes
+// the rest unreadable, such as gzip data that ends too early. It keeps the ids
+// it has seen in memory, and one line.
 func (d *Dataset) Examples() iter.Seq2[Example, error] {
 	return func(yield func(Example, error) bool) {
 		d.skipped = Skipped{}

@@ -11,8 +11,8 @@ type Document struct {
 	CreatedAt time.Time `json:"created_at,omitzero"`
 }
 
-// An Example is a Document with its true level: what a model learns from and
-// is judged by.
+// An Example is a Document with its true level: what a model learns from and is
+// judged by.
 type Example struct {
 	Document
 	Label string `json:"label"`

@@ -10,9 +10,9 @@ import (
 
 // Evaluate has s score labelled examples and measures its levels and
 // probabilities against their labels. scale is that of both; nil means
-// DefaultScale. Errors wrap ErrLabel, ErrInvalid where an answer is not on the scale or has no
-// probabilities, eval.ErrEmpty where there are no examples, or are those of s,
-// of the examples, or ctx's.
+// DefaultScale. Errors wrap ErrLabel, ErrInvalid where an answer is not on the
+// scale or has no probabilities, eval.ErrEmpty where there are no examples, or
+// are those of s, of the examples, or ctx's.
 func Evaluate(ctx context.Context, s Scorer, examples iter.Seq2[Example, error], scale Scale) (eval.Report, error) {
 	if scale == nil {
 		scale = DefaultScale()

@@ -6,8 +6,8 @@ import (
 	"fmt"
 )
 
-// A FallbackReason is the kind of trouble that made a second scorer decide. The set is
-// closed, so that it can label a metric.
+// A FallbackReason is the kind of trouble that made a second scorer decide. The
+// set is closed, so that it can label a metric.
 type FallbackReason string
 
 // The reasons.
@@ -24,9 +24,9 @@ var (
 	ErrInvalid = errors.New("risk: invalid assessment")
 )
 
-// A Fallback is a Scorer that asks First and, whatever goes wrong there, answers as
-// Second does, with the reason in FallbackReason. All fields but OnFallback are
-// needed; none may change once it is in use.
+// A Fallback is a Scorer that asks First and, whatever goes wrong there,
+// answers as Second does, with the reason in FallbackReason. All fields but
+// OnFallback are needed; none may change once it is in use.
 type Fallback struct {
 	First, Second Scorer
 	// Scale is what First's levels must be on.

@@ -9,8 +9,8 @@ import (
 	"sync"
 )
 
-// holdOut returns the probabilities of each example by a model that was fitted on
-// the other folds.
+// holdOut returns the probabilities of each example by a model that was fitted
+// on the other folds.
 func (t *trainer) holdOut(ctx context.Context) ([]float64, error) {
 	k := len(t.o.Scale)
 	fold := t.folds()

@@ -11,8 +11,8 @@ import (
 	"github.com/riskkit/riskkit/internal/text"
 )
 
-// A Heuristic is the Scorer that always answers: it needs no model, no file
-// and no network, and never fails. It is made by NewHeuristic and safe for
+// A Heuristic is the Scorer that always answers: it needs no model, no file and
+// no network, and never fails. It is made by NewHeuristic and safe for
 // concurrent use.
 //
 // Each term of its Lexicon that a text has is taken as independent evidence
@@ -23,8 +23,8 @@ import (
 //	risk  = 1 - Π (1 - weight)^factor, brought into [0,1]
 //	score = (1 - doubt) risk + doubt / 2
 //
-// where factor is the product of the modifiers before the term. A term counts once,
-// where it is strongest. The probabilities of the levels are those of a
+// where factor is the product of the modifiers before the term. A term counts
+// once, where it is strongest. The probabilities of the levels are those of a
 // binomial distribution with the risk for its parameter, but for the share of
 // doubt, which all levels have alike; so the score is their expected severity.
 type Heuristic struct {
@@ -35,16 +35,16 @@ type Heuristic struct {
 	pool      sync.Pool // of *evidence
 }
 
-// evidence is what the terms of one text say; its memory is used again for
-// the next.
+// evidence is what the terms of one text say; its memory is used again for the
+// next.
 type evidence struct {
 	words  text.Words
 	found  []int     // terms, in the order of the lexicon
 	factor []float64 // by term, 0 where it is not found
 }
 
-// reach is how many words a modifier acts over; denied stands for a factor of
-// 0 there.
+// reach is how many words a modifier acts over; denied stands for a factor of 0
+// there.
 const (
 	reach  = 3
 	denied = -1

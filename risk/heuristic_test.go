@@ -84,8 +84,8 @@ func TestHeuristicAnswer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Safe is 0.25 * 0.5 * 1.5 = 0.1875; without the outage 0.75, without the data loss
-	// 0.375, without the typo 0.125. Bits: outage 2, data loss 1.
+	// Safe is 0.25 * 0.5 * 1.5 = 0.1875; without the outage 0.75, without the
+	// data loss 0.375, without the typo 0.125. Bits: outage 2, data loss 1.
 	const want = `{"risk_score":0.8125,"risk_label":"high","risk_score_method":"heuristic","risk_model_version":"small-1","risk_threshold":0.75,` +
 		`"id":"INC-1","probabilities":{"low":0.03515625,"medium":0.3046875,"high":0.66015625},` +
 		`"categories":[{"name":"availability","share":0.6666666666666666},{"name":"data loss","share":0.3333333333333333}],` +
@@ -110,8 +110,8 @@ func TestHeuristicAnswer(t *testing.T) {
 }
 
 // TestHeuristicIsConsistent checks, on real-looking and odd texts, that score,
-// level, threshold and probabilities agree, and that answers do not depend on what was
-// scored before.
+// level, threshold and probabilities agree, and that answers do not depend on
+// what was scored before.
 func TestHeuristicIsConsistent(t *testing.T) {
 	shared := heuristic(t)
 	texts := []string{"", "\xff\xfe\x00", "İ ΑΣ", strings.Repeat("data loss outage ransomware critical ", 1000), strings.Repeat("no ", 5000) + "outage"}

@@ -12,21 +12,21 @@ import (
 )
 
 // A Lexicon is what a Heuristic knows: terms that speak of risk and words that
-// change their meaning. It is plain data, which a host can write as JSON,
-// adapt from DefaultLexicon, or build.
+// change their meaning. It is plain data, which a host can write as JSON, adapt
+// from DefaultLexicon, or build.
 type Lexicon struct {
 	// Version names the lexicon in the answers that come of it.
 	Version string `json:"version"`
 	// Scale and Thresholds turn the score into a level; see Cut.
 	Scale      Scale     `json:"scale"`
 	Thresholds []float64 `json:"thresholds"`
-	// Doubt, in [0,1), is how far the lexicon is to be believed: the share of the
-	// probability that is spread evenly over the levels whatever it finds.
+	// Doubt, in [0,1), is how far the lexicon is to be believed: the share of
+	// the probability that is spread evenly over the levels whatever it finds.
 	Doubt float64       `json:"doubt"`
 	Terms []LexiconTerm `json:"terms"`
-	// Modifiers are words and phrases that multiply the evidence of the next term
-	// within three words of the same sentence: above 1 they strengthen it, below 1
-	// they weaken it. 0 denies it, and further terms as well.
+	// Modifiers are words and phrases that multiply the evidence of the next
+	// term within three words of the same sentence: above 1 they strengthen it,
+	// below 1 they weaken it. 0 denies it, and further terms as well.
 	Modifiers map[string]float64 `json:"modifiers"`
 }
 
@@ -46,7 +46,8 @@ var ErrLexicon = errors.New("risk: invalid lexicon")
 var defaultLexicon []byte
 
 // DefaultLexicon returns the lexicon that comes with riskkit: English terms of
-// IT incidents and vulnerabilities, weighted by hand. The copy belongs to the caller.
+// IT incidents and vulnerabilities, weighted by hand. The copy belongs to the
+// caller.
 func DefaultLexicon() (*Lexicon, error) {
 	var l Lexicon
 	if err := json.Unmarshal(defaultLexicon, &l); err != nil {
@@ -67,8 +68,8 @@ func ReadLexicon(r io.Reader) (*Lexicon, error) {
 	return &l, l.Validate()
 }
 
-// Validate returns an error wrapping ErrLexicon that says what is wrong with
-// l, or nil.
+// Validate returns an error wrapping ErrLexicon that says what is wrong with l,
+// or nil.
 func (l *Lexicon) Validate() error {
 	if err := l.Scale.Validate(); err != nil {
 		return fmt.Errorf("%w: %w", ErrLexicon, err)

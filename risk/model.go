@@ -22,23 +22,24 @@ type FeatureExtractor interface {
 	AppendFeatures(ind []int32, val []float64, text string) ([]int32, []float64)
 }
 
-// A Classifier gives each class a probability: AppendProba appends them to
-// dst for the features with the values val at the indices ind. Implementations
-// are safe for concurrent use. logreg.Model is one.
+// A Classifier gives each class a probability: AppendProba appends them to dst
+// for the features with the values val at the indices ind. Implementations are
+// safe for concurrent use. logreg.Model is one.
 type Classifier interface {
 	NumClasses() int
 	AppendProba(dst []float64, ind []int32, val []float64) []float64
 }
 
 // A LinearClassifier is a Classifier whose probabilities are the softmax of
-// logits that add up over the features. A Model with one can explain its answers.
+// logits that add up over the features. A Model with one can explain its
+// answers.
 type LinearClassifier interface {
 	Classifier
 	AppendLogits(dst []float64, ind []int32, val []float64) []float64
 }
 
-// A Calibrator replaces the probabilities p of a Classifier by calibrated
-// ones. logreg.Temperature is one.
+// A Calibrator replaces the probabilities p of a Classifier by calibrated ones.
+// logreg.Temperature is one.
 type Calibrator interface {
 	Apply(p []float64)
 }
@@ -61,8 +62,8 @@ type ModelConfig struct {
 	Drift *Drift
 }
 
-// Drift is what a Model knows of the texts that it was trained on: the
-// features that are watched and their Baseline.
+// Drift is what a Model knows of the texts that it was trained on: the features
+// that are watched and their Baseline.
 type Drift struct {
 	Features psi.TextOptions `json:"text_features"`
 	Baseline *psi.Baseline   `json:"baseline"`
@@ -74,8 +75,8 @@ var (
 	ErrNoDrift = errors.New("risk: the model has no drift baseline")
 )
 
-// A Model is the Scorer made of a FeatureExtractor and a Classifier. It is made by
-// Train, OpenModel or NewModel, does not change afterwards, and is safe for
+// A Model is the Scorer made of a FeatureExtractor and a Classifier. It is made
+// by Train, OpenModel or NewModel, does not change afterwards, and is safe for
 // concurrent use.
 //
 // Its score is the expected severity under the calibrated probabilities, and
@@ -177,8 +178,8 @@ func (m *Model) assess(sc *modelScratch, doc Document) Assessment {
 
 // Explain assesses doc and lists the n features that moved the score the most:
 // the score with a feature minus the score without it, the others left as they
-// are. Without a LinearClassifier there is no explanation. It takes time linear in the
-// number of features.
+// are. Without a LinearClassifier there is no explanation. It takes time linear
+// in the number of features.
 func (m *Model) Explain(_ context.Context, doc Document, n int) (Assessment, error) {
 	sc := m.scratch(doc.Text)
 	defer m.pool.Put(sc)
@@ -187,8 +188,8 @@ func (m *Model) Explain(_ context.Context, doc Document, n int) (Assessment, err
 	if !ok {
 		return a, nil
 	}
-	// What a feature adds to the logits is what it alone gives, less what nothing
-	// gives.
+	// What a feature adds to the logits is what it alone gives, less what
+	// nothing gives.
 	none := linear.AppendLogits(nil, nil, nil)
 	all := linear.AppendLogits(nil, sc.ind, sc.val)
 	for i := range sc.ind {
@@ -206,9 +207,9 @@ func (m *Model) Explain(_ context.Context, doc Document, n int) (Assessment, err
 	return a, nil
 }
 
-// NewMonitor returns a monitor that compares the texts it observes with those that m was
-// trained on. Where m has no baseline the error is ErrNoDrift. nil opts means
-// the defaults.
+// NewMonitor returns a monitor that compares the texts it observes with those
+// that m was trained on. Where m has no baseline the error is ErrNoDrift. nil
+// opts means the defaults.
 func (m *Model) NewMonitor(opts *psi.CompareOptions) (*psi.Monitor, error) {
 	if m.c.Drift == nil {
 		return nil, ErrNoDrift

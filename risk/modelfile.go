@@ -24,11 +24,11 @@ type modelHead struct {
 	Temperature float64   `json:"temperature"`
 }
 
-// AppendBinary appends m to b in a format that ReadModel reads, now and in later
-// versions, without its version, digest and drift baseline. The same Model
-// always gives the same bytes. Models of other parts than a *tfidf.Vectorizer, a
-// *logreg.Model and a logreg.Temperature cannot be saved; the error wraps
-// ErrModel.
+// AppendBinary appends m to b in a format that ReadModel reads, now and in
+// later versions, without its version, digest and drift baseline. The same
+// Model always gives the same bytes. Models of other parts than a
+// *tfidf.Vectorizer, a *logreg.Model and a logreg.Temperature cannot be saved;
+// the error wraps ErrModel.
 func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 	head := modelHead{Scale: m.c.Scale, Thresholds: m.c.Thresholds}
 	switch c := m.c.Calibrator.(type) {
@@ -68,8 +68,8 @@ func (m *Model) AppendBinary(b []byte) ([]byte, error) {
 // MarshalBinary is AppendBinary to nothing.
 func (m *Model) MarshalBinary() ([]byte, error) { return m.AppendBinary(nil) }
 
-// ReadModel returns the Model that data holds. The error wraps ErrModel and says what is
-// wrong.
+// ReadModel returns the Model that data holds. The error wraps ErrModel and
+// says what is wrong.
 func ReadModel(data []byte) (*Model, error) {
 	c, err := readModel(data)
 	if err != nil {

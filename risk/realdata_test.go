@@ -28,10 +28,10 @@ func realData(t testing.TB) (train, recent string) {
 	return train, recent
 }
 
-// TestRealIncidents trains on the incidents until May 2024 and evaluates on
-// the three months after, in the configuration for which scikit-learn 1.9.1, taking the
-// most probable level of uncalibrated probabilities, has a macro-F1 of 0.557 and
-// a log loss of 0.637.
+// TestRealIncidents trains on the incidents until May 2024 and evaluates on the
+// three months after, in the configuration for which scikit-learn 1.9.1, taking
+// the most probable level of uncalibrated probabilities, has a macro-F1 of
+// 0.557 and a log loss of 0.637.
 func TestRealIncidents(t *testing.T) {
 	train, recent := realData(t)
 	examples := risk.DatasetFile(train, nil)

@@ -39,9 +39,9 @@ func (s Scale) Validate() error {
 // is not on it.
 func (s Scale) Index(level string) int { return slices.Index(s, level) }
 
-// Severity returns the expected severity under the probabilities p, one for each level:
-// the mean rank divided by the highest rank, so 0 is surely the lowest level
-// and 1 surely the highest. It is NaN if p has NaN in it.
+// Severity returns the expected severity under the probabilities p, one for
+// each level: the mean rank divided by the highest rank, so 0 is surely the
+// lowest level and 1 surely the highest. It is NaN if p has NaN in it.
 func (s Scale) Severity(p []float64) float64 {
 	sum := 0.0
 	for i, v := range p {
@@ -52,9 +52,9 @@ func (s Scale) Severity(p []float64) float64 {
 
 // Cut returns the rank of the level that score belongs to and the threshold
 // that decided it. thresholds holds one cut between each two neighbouring
-// levels, in ascending order; level i starts at thresholds[i-1], which belongs to
-// it. The deciding threshold is the one that the score reached, for the lowest level
-// the one that it did not reach.
+// levels, in ascending order; level i starts at thresholds[i-1], which belongs
+// to it. The deciding threshold is the one that the score reached, for the
+// lowest level the one that it did not reach.
 func Cut(thresholds []float64, score float64) (rank int, threshold float64) {
 	for rank < len(thresholds) && score >= thresholds[rank] {
 		rank++

@@ -9,8 +9,8 @@ type Scorer interface {
 	Score(ctx context.Context, doc Document) (Assessment, error)
 }
 
-// An Explainer is a Scorer that can also say which terms moved the score. Explain
-// answers as Score does and fills Explanation with at most n terms, the
+// An Explainer is a Scorer that can also say which terms moved the score.
+// Explain answers as Score does and fills Explanation with at most n terms, the
 // strongest first; n is at least 1.
 type Explainer interface {
 	Scorer
@@ -26,16 +26,16 @@ func Explain(ctx context.Context, s Scorer, doc Document, n int) (Assessment, er
 	return s.Score(ctx, doc)
 }
 
-// A BatchScorer is a Scorer that scores many documents for less than the sum
-// of their costs. ScoreBatch appends one Assessment a document to dst, in
-// order, or returns the first error with what stood before it.
+// A BatchScorer is a Scorer that scores many documents for less than the sum of
+// their costs. ScoreBatch appends one Assessment a document to dst, in order,
+// or returns the first error with what stood before it.
 type BatchScorer interface {
 	Scorer
 	ScoreBatch(ctx context.Context, dst []Assessment, docs []Document) ([]Assessment, error)
 }
 
-// ScoreBatch appends one Assessment for each of docs to dst, in order. Where s is
-// not a BatchScorer it calls Score for each. On an error it returns the
+// ScoreBatch appends one Assessment for each of docs to dst, in order. Where s
+// is not a BatchScorer it calls Score for each. On an error it returns the
 // assessments before it too.
 func ScoreBatch(ctx context.Context, s Scorer, dst []Assessment, docs []Document) ([]Assessment, error) {
 	if b, ok := s.(BatchScorer); ok {

@@ -28,8 +28,8 @@ type ServiceOptions struct {
 	// ML switches the model on. It is off unless ML is true or the
 	// environment's RISK_ML_ENABLED is.
 	ML bool
-	// Scale is what answers are on; a model on another scale is refused. nil means that of
-	// the heuristic.
+	// Scale is what answers are on; a model on another scale is refused. nil
+	// means that of the heuristic.
 	Scale Scale
 	// Heuristic answers where there is no model. nil means NewHeuristic(nil).
 	Heuristic Scorer
@@ -39,11 +39,11 @@ type ServiceOptions struct {
 	Getenv func(string) string
 }
 
-// A Service is the Scorer that a host puts in its path: the version of a model that the registry
-// says is in production, and the heuristic wherever that fails. It
-// never returns an error. It also counts the texts it scores, so that they
-// can be swept for drift. It is made by NewService and safe for concurrent use; it starts no
-// goroutines.
+// A Service is the Scorer that a host puts in its path: the version of a model
+// that the registry says is in production, and the heuristic wherever that
+// fails. It never returns an error. It also counts the texts it scores, so that
+// they can be swept for drift. It is made by NewService and safe for concurrent
+// use; it starts no goroutines.
 type Service struct {
 	o    ServiceOptions
 	live atomic.Pointer[live]
@@ -70,8 +70,8 @@ type ServiceStatus struct {
 	Model   string `json:"model,omitempty"`
 	Version string `json:"risk_model_version,omitempty"`
 	Digest  string `json:"risk_model_digest,omitempty"`
-	// Error says why there is no model, or why another than the one in use could not be
-	// loaded. Empty means that all is well.
+	// Error says why there is no model, or why another than the one in use
+	// could not be loaded. Empty means that all is well.
 	Error string `json:"error,omitempty"`
 	// Fallbacks counts the answers that the heuristic gave because the model
 	// failed at them; LastFallback says how the last of them failed.
@@ -82,8 +82,8 @@ type ServiceStatus struct {
 // ErrService says that ServiceOptions make no sense.
 var ErrService = errors.New("risk: invalid service options")
 
-// NewService returns a Service, its model loaded if ML is switched on. Trouble with
-// the model is not an error: the heuristic answers, Status says why, and
+// NewService returns a Service, its model loaded if ML is switched on. Trouble
+// with the model is not an error: the heuristic answers, Status says why, and
 // Reload tries again. The error wraps ErrService where opts make no sense, or
 // is that of the heuristic's scale. nil opts means the defaults.
 func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
@@ -199,20 +199,28 @@ func (s *Service) Score(ctx context.Context, doc Document) (Assessment, error) {
 	return s.live.Load().scorer.Score(ctx, doc)
 }
 
-// Explain assesses doc as Score does and explains the answer. It does not
-// count the text.
+// Explain assesses doc as Score does and explains the answer. It does not count
+// the text.
 func (s *Service) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
 	return Explain(ctx, s.live.Load().scorer, doc, n)
 }
 
 // Drift returns the monitor of the texts scored by the version in use, which
-// stands until another is; nil without a model or its baseline.
+// stands until another is. Without a model or its baseline, sweeps fail with
+// ErrNoDrift.
 func (s *Service) Drift() psi.DriftMonitor {
 	if m := s.live.Load().monitor; m != nil {
 		return m
 	}
-	return nil
+	return noDrift{}
 }
+
+// noDrift is the DriftMonitor where there is nothing to compare with.
+type noDrift struct{}
+
+func (noDrift) Observe(string) {}
+
+func (noDrift) Sweep(context.Context) (psi.Report, error) { return psi.Report{}, ErrNoDrift }
 
 // Status tells what s answers with, and why.
 func (s *Service) Status() ServiceStatus {

@@ -100,8 +100,8 @@ func TestServiceSwitch(t *testing.T) {
 		if a.Method != c.want || a.FallbackReason != "" || s.Status().Method != c.want || s.Status().ML != (c.want == risk.MethodML) || s.Status().Error != "" {
 			t.Errorf("%s: assessment %+v, status %+v", name, a, s.Status())
 		}
-		if (s.Drift() != nil) != (c.want == risk.MethodML) {
-			t.Errorf("%s: drift monitor %v", name, s.Drift())
+		if _, err := s.Drift().Sweep(t.Context()); errors.Is(err, risk.ErrNoDrift) == (c.want == risk.MethodML) {
+			t.Errorf("%s: sweep has the error %v", name, err)
 		}
 		if err := s.Reload(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -177,8 +177,8 @@ func TestServiceWithoutModel(t *testing.T) {
 	}
 }
 
-// freshLog returns a Log on a directory that has not read it before, or log where it
-// cannot be opened.
+// freshLog returns a Log on a directory that has not read it before, or log
+// where it cannot be opened.
 func freshLog(t testing.TB, dir string, log *registry.Log) *registry.Log {
 	t.Helper()
 	if store, err := registry.OpenDir(dir, nil); err == nil {
@@ -219,7 +219,8 @@ func TestServiceReload(t *testing.T) {
 	move(t, reg, registry.Move{Rollback: true})
 	reload()
 	version("1")
-	// A version that cannot be loaded does not take the place of one that works.
+	// A version that cannot be loaded does not take the place of one that
+	// works.
 	v, err := reg.Register(t.Context(), "incident-risk", registry.Artifact{risk.ModelFile: []byte("noise")}, &registry.RegisterOptions{Stage: registry.Production})
 	if err != nil {
 		t.Fatal(err)

@@ -41,7 +41,8 @@ type TrainOptions struct {
 	// DefaultLexicon.
 	Lexicon *Lexicon
 	// DriftTerms is the number of terms whose presence is watched for drift, at
-	// most psi.MaxTerms: those that move scores the most. 0 means 50, below 0 none.
+	// most psi.MaxTerms: those that move scores the most. 0 means 50, below 0
+	// none.
 	DriftTerms int
 	// Progress, if not nil, is told of each step that is done, never twice at
 	// once.
@@ -73,8 +74,8 @@ type TrainReport struct {
 	Documents int `json:"documents"`
 	// Labels counts the examples of each level, in the order of the scale.
 	Labels []int `json:"labels"`
-	// First and Last are the times of the oldest and the newest example, zero if any has
-	// no time.
+	// First and Last are the times of the oldest and the newest example, zero
+	// if any has no time.
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	// DataDigest is the SHA-256 of all ids, texts and labels in order.
@@ -93,6 +94,8 @@ type TrainReport struct {
 	Gap         float64   `json:"gap"`
 	Temperature float64   `json:"temperature"`
 	Thresholds  []float64 `json:"thresholds"`
+	// ThresholdsFor is the objective that the thresholds were chosen for.
+	ThresholdsFor string `json:"thresholds_for"`
 	// Metrics are measured on the held-out examples, on which temperature and
 	// thresholds were chosen too: expect a little less on new ones.
 	Metrics eval.Report `json:"metrics"`
@@ -122,11 +125,12 @@ var (
 // one part alone, they are drawn by the seed. Each level needs at least two
 // examples.
 //
-// Train may read examples more than once; they must be the same each time. Texts are kept
-// in memory. The same examples and options always give the same Model and report, durations
-// aside. Folds are fitted side by side on as many goroutines as GOMAXPROCS allows,
-// all of which have ended when Train returns. Errors wrap ErrTrain, ErrLabel, those of tfidf, logreg and eval, that of
-// the examples, or ctx's.
+// Train may read examples more than once; they must be the same each time.
+// Texts are kept in memory. The same examples and options always give the same
+// Model and report, durations aside. Folds are fitted side by side on as many
+// goroutines as GOMAXPROCS allows, all of which have ended when Train returns.
+// Errors wrap ErrTrain, ErrLabel, those of tfidf, logreg and eval, that of the
+// examples, or ctx's.
 func Train(ctx context.Context, examples iter.Seq2[Example, error], opts *TrainOptions) (*Model, *TrainReport, error) {
 	t, err := newTrainer(opts)
 	if err != nil {
@@ -362,7 +366,7 @@ func (t *trainer) calibrate(held []float64) (logreg.Temperature, []float64, erro
 			return 0, nil, err
 		}
 	}
-	r.Temperature, r.Thresholds = float64(temperature), thresholds
+	r.Temperature, r.Thresholds, r.ThresholdsFor = float64(temperature), thresholds, t.o.Objective.String()
 	r.Metrics, err = e.Report()
 	return temperature, thresholds, err
 }
@@ -407,8 +411,8 @@ func (f *fitted) influence() []float64 {
 	return influence
 }
 
-// order returns the indices of the values for which by is above 0, the
-// greatest first.
+// order returns the indices of the values for which by is above 0, the greatest
+// first.
 func order(values []float64, by func(float64) float64) []int {
 	var index []int
 	for j, v := range values {

@@ -192,8 +192,7 @@ func TestTrainErrors(t *testing.T) {
 	wantError(t, "stream", err, broken, "")
 }
 
-// TestTrainCancelled cancels at each step and wants every goroutine to be
-// gone.
+// TestTrainCancelled cancels at each step and wants every goroutine to be gone.
 func TestTrainCancelled(t *testing.T) {
 	for step := range 8 {
 		before := runtime.NumGoroutine()
@@ -219,7 +218,7 @@ func TestTrainCancelled(t *testing.T) {
 func TestCard(t *testing.T) {
 	m, r := trained()
 	card := string(r.Card(m))
-	for _, want := range []string{"# Model card", "| examples | 400 |", "macro-F1", r.DataDigest, "2025-09-01", "| true, predicted as | low | medium | high |", "- up: "} {
+	for _, want := range []string{"# Model card", "| examples | 400 |", "| thresholds | for macro-F1 |", r.DataDigest, "2025-09-01", "| true, predicted as | low | medium | high |", "- up: "} {
 		if !strings.Contains(card, want) {
 			t.Errorf("the card lacks %q:\n%s", want, card)
 		}

@@ -6,8 +6,8 @@ import (
 	"github.com/riskkit/riskkit/internal/text"
 )
 
-// scratch is the memory that one text passes through; it is used again for
-// the next.
+// scratch is the memory that one text passes through; it is used again for the
+// next.
 type scratch struct {
 	words text.Words
 	kept  [][]byte // the words that are not stop words, stemmed
@@ -23,8 +23,8 @@ type analyzer struct {
 	stem   string // language, or empty
 }
 
-// terms calls yield with each term of s in turn. The bytes belong to the scratch and
-// stand until yield returns.
+// terms calls yield with each term of s in turn. The bytes belong to the
+// scratch and stand until yield returns.
 func (a *analyzer) terms(sc *scratch, s string, yield func(term []byte)) {
 	sc.words.Set(s)
 	sc.kept = sc.kept[:0]

@@ -9,8 +9,9 @@ import (
 	"github.com/riskkit/riskkit/internal/binfile"
 )
 
-// A file of a Vectorizer is framed by internal/binfile; its payload is the options as JSON, the
-// number of texts, the terms in order, and in how many texts each occurs.
+// A file of a Vectorizer is framed by internal/binfile; its payload is the
+// options as JSON, the number of texts, the terms in order, and in how many
+// texts each occurs.
 const (
 	magic   = "RKTV"
 	version = 1

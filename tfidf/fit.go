@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// ErrEmptyVocabulary says that no term was left to be a feature: there were no texts, no
-// words in them, or MinDF, MaxDF or the stop words took them all.
+// ErrEmptyVocabulary says that no term was left to be a feature: there were no
+// texts, no words in them, or MinDF, MaxDF or the stop words took them all.
 var ErrEmptyVocabulary = errors.New("tfidf: empty vocabulary")
 
 // statistics are what Fit counts of each term.
@@ -23,8 +23,8 @@ type statistics struct {
 // stream that can fail ends early and keeps its error for the caller. nil opts
 // means the defaults.
 //
-// The errors wrap ErrOptions or ErrEmptyVocabulary. Memory grows with the number
-// of distinct terms, not of texts.
+// The errors wrap ErrOptions or ErrEmptyVocabulary. Memory grows with the
+// number of distinct terms, not of texts.
 func Fit(texts iter.Seq[string], opts *Options) (*Vectorizer, error) {
 	o, err := opts.normalized()
 	if err != nil {

@@ -32,12 +32,14 @@ type Options struct {
 	// StopWords are words, in lower case, that are passed over before n-grams
 	// are built.
 	StopWords []string `json:"stop_words"`
-	// StopLanguage adds the stop words of a language of bbalet/stopwords, such as "en".
-	// Those that occur in the texts of Fit are kept with the Vectorizer; one
-	// that first turns up later is a word like any other that it does not know.
+	// StopLanguage adds the stop words of a language of bbalet/stopwords, such
+	// as "en". Those that occur in the texts of Fit are kept with the
+	// Vectorizer; one that first turns up later is a word like any other that
+	// it does not know.
 	StopLanguage string `json:"stop_language"`
-	// StemLanguage stems each word by kljensen/snowball: "english", "spanish", "french",
-	// "russian", "swedish", "norwegian" or "hungarian". Stemming allocates.
+	// StemLanguage stems each word by kljensen/snowball: "english", "spanish",
+	// "french", "russian", "swedish", "norwegian" or "hungarian". Stemming
+	// allocates.
 	StemLanguage string `json:"stem_language"`
 }
 
@@ -95,9 +97,9 @@ func (o *Options) limits(n int) (least, most float64) {
 	return least, most
 }
 
-// isStopWord reports whether bbalet/stopwords removes word, in lower case, from texts of
-// the language. It also drops whatever is not a letter, so only words of
-// letters alone can be stop words.
+// isStopWord reports whether bbalet/stopwords removes word, in lower case, from
+// texts of the language. It also drops whatever is not a letter, so only words
+// of letters alone can be stop words.
 func isStopWord(word, language string) bool {
 	for _, r := range word {
 		if !unicode.IsLetter(r) {

@@ -54,9 +54,8 @@ func (v *Vectorizer) Index(term string) (i int, ok bool) {
 	return int(id), ok
 }
 
-// IDF returns the inverse document frequency of feature i,
-// ln((1+n)/(1+df)) + 1 for a term in df of n texts (scikit-learn's smooth
-// idf).
+// IDF returns the inverse document frequency of feature i, ln((1+n)/(1+df)) + 1
+// for a term in df of n texts (scikit-learn's smooth idf).
 func (v *Vectorizer) IDF(i int) float64 { return v.idf[i] }
 
 // DocumentFrequency returns the number of texts of Fit that feature i occurs
@@ -66,8 +65,8 @@ func (v *Vectorizer) DocumentFrequency(i int) int { return v.df[i] }
 // Documents returns the number of texts that Fit read.
 func (v *Vectorizer) Documents() int { return v.texts }
 
-// Options returns the options that v was fitted with, defaults filled in. StopWords
-// holds all stop words in force.
+// Options returns the options that v was fitted with, defaults filled in.
+// StopWords holds all stop words in force.
 func (v *Vectorizer) Options() Options {
 	o := v.options
 	o.StopWords = slices.Clone(o.StopWords)
@@ -78,10 +77,10 @@ func (v *Vectorizer) Options() Options {
 // word.
 func (v *Vectorizer) Knows(word []byte) bool { return v.WordFrequency(word) > 0 }
 
-// WordFrequency returns the greatest number of texts of Fit in which a feature occurs that
-// word, in lower case, is part of: for a feature that is a single word, its
-// document frequency. It is that of all texts for a stop word, and 0 for a word that is
-// not known.
+// WordFrequency returns the greatest number of texts of Fit in which a feature
+// occurs that word, in lower case, is part of: for a feature that is a single
+// word, its document frequency. It is that of all texts for a stop word, and 0
+// for a word that is not known.
 func (v *Vectorizer) WordFrequency(word []byte) int {
 	switch {
 	case v.analyzer == nil:
@@ -93,9 +92,9 @@ func (v *Vectorizer) WordFrequency(word []byte) int {
 }
 
 // AppendFeatures appends the features of text that are not zero to ind and
-// their values to val. The new indices ascend. The values are term counts, or
-// 1 + ln(count) if Sublinear, times idf, divided by their Euclidean norm. A
-// text with no known term appends nothing. It takes time n log n in the number of
+// their values to val. The new indices ascend. The values are term counts, or 1
+// + ln(count) if Sublinear, times idf, divided by their Euclidean norm. A text
+// with no known term appends nothing. It takes time n log n in the number of
 // terms and allocates only to grow ind and val.
 func (v *Vectorizer) AppendFeatures(ind []int32, val []float64, text string) ([]int32, []float64) {
 	if v.analyzer == nil {

@@ -1,12 +1,12 @@
 // Quickstart walks the whole way once: score by the heuristic, train, register,
-// promote, score by the model, watch for drift, compare a second version, promote it, and roll
-// it back. It needs no network, no flags and no files but the incidents embedded in it.
+// promote, score by the model, watch for drift, compare a second version,
+// promote it, and roll it back. It needs no network, no flags and no files but
+// the incidents embedded in it.
 //
 //	go run ./examples/quickstart
 package main
 
 import (
-	"bytes"
 	"context"
 	"embed"
 	"fmt"
@@ -128,7 +128,8 @@ func dataset(name string) *risk.Dataset {
 	return risk.NewDataset(name, func() (io.ReadCloser, error) { return files.Open("data/" + name) }, nil)
 }
 
-// show scores a document and prints the answer under the names that it has in JSON.
+// show scores a document and prints the answer under the names that it has in
+// JSON.
 func show(ctx context.Context, out io.Writer, s risk.Scorer, doc risk.Document) error {
 	a, err := risk.Explain(ctx, s, doc, 4)
 	if err != nil {
@@ -165,9 +166,8 @@ func train(ctx context.Context, out io.Writer, reg registry.Registry, examples [
 	fmt.Fprintf(out, "version %d is in %s: %d incidents, %d features, macro-F1 %.3f and calibration error %.3f on held-out incidents\n",
 		v.Number, v.Stage, report.Documents, report.Features, report.Metrics.MacroF1, report.Metrics.ECE)
 	if v.Number == 1 {
-		card := string(bytes.TrimSpace(artifact[risk.CardFile]))
-		fmt.Fprintf(out, "its model card has %d lines, among them\n", strings.Count(card, "\n")+1)
-		for line := range strings.Lines(card) {
+		fmt.Fprintln(out, "its model card lists, among much else, the terms that moved scores the most:")
+		for line := range strings.Lines(string(artifact[risk.CardFile])) {
 			if strings.HasPrefix(line, "- up") || strings.HasPrefix(line, "- down") {
 				fmt.Fprint(out, "  ", line)
 			}

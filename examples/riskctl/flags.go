@@ -58,8 +58,8 @@ func (w *which) ref() (string, error) {
 	return w.stage, nil
 }
 
-// find returns the version that is meant: if nothing was said, the one in production, else in
-// staging, else the latest.
+// find returns the version that is meant: if nothing was said, the one in
+// production, else in staging, else the latest.
 func (w *which) find(ctx context.Context, reg registry.Registry, model string) (registry.Version, error) {
 	ref, err := w.ref()
 	if err != nil {

@@ -9,10 +9,29 @@ import (
 	"github.com/riskkit/riskkit/registry"
 )
 
+// filter says what is listed; empty means all.
+type filter struct {
+	version int
+	stage   string
+}
+
+func (l *filter) declare(f *flag.FlagSet) {
+	f.IntVar(&l.version, "version", 0, "list this `number` of a version alone")
+	f.StringVar(&l.stage, "stage", "", "list this `stage` alone")
+}
+
+func (l *filter) passes(version int, stage registry.Stage) bool {
+	return (l.version == 0 || l.version == version) && (l.stage == "" || l.stage == string(stage))
+}
+
 func versions(f *flag.FlagSet) func(context.Context, streams) error {
-	var p place
-	asJSON := f.Bool("json", false, "print JSON")
+	var (
+		p      place
+		only   filter
+		asJSON = f.Bool("json", false, "print JSON")
+	)
 	p.declare(f)
+	only.declare(f)
 	return func(ctx context.Context, s streams) error {
 		reg, err := p.open(nil)
 		if err != nil {
@@ -22,11 +41,17 @@ func versions(f *flag.FlagSet) func(context.Context, streams) error {
 		if err != nil {
 			return err
 		}
+		listed := []registry.Version{}
+		for _, v := range state.Versions {
+			if only.passes(v.Number, v.Stage) {
+				listed = append(listed, v)
+			}
+		}
 		if *asJSON {
-			return printJSON(s.out, state.Versions)
+			return printJSON(s.out, listed)
 		}
 		rows := [][]string{{"VERSION", "STAGE", "CREATED", "BY", "DIGEST"}}
-		for _, v := range state.Versions {
+		for _, v := range listed {
 			rows = append(rows, []string{
 				fmt.Sprint(v.Number), orDash(string(v.Stage)), v.CreatedAt.Format(time.DateTime), orDash(v.Actor), v.Digest.String()[:19],
 			})
@@ -36,9 +61,14 @@ func versions(f *flag.FlagSet) func(context.Context, streams) error {
 }
 
 func history(f *flag.FlagSet) func(context.Context, streams) error {
-	var p place
-	asJSON := f.Bool("json", false, "print JSON")
+	var (
+		p      place
+		only   filter
+		actor  = f.String("actor", "", "list what this `name` did alone")
+		asJSON = f.Bool("json", false, "print JSON")
+	)
 	p.declare(f)
+	only.declare(f)
 	return func(ctx context.Context, s streams) error {
 		reg, err := p.open(nil)
 		if err != nil {
@@ -49,7 +79,9 @@ func history(f *flag.FlagSet) func(context.Context, streams) error {
 			if err != nil {
 				return err
 			}
-			events = append(events, e)
+			if only.passes(e.Version, e.Stage) && (*actor == "" || *actor == e.Actor) {
+				events = append(events, e)
+			}
 		}
 		if *asJSON {
 			return printJSON(s.out, events)

@@ -1,6 +1,6 @@
 // Riskctl is the operator's tool: it trains and registers models, moves them
-// between stages, scores, evaluates, sweeps for drift and serves. It is built from riskkit's
-// public API alone.
+// between stages, scores, evaluates, sweeps for drift and serves. It is built
+// from riskkit's public API alone.
 //
 //	go run ./examples/riskctl COMMAND -h
 package main

@@ -62,8 +62,8 @@ func progress(w io.Writer) func(risk.Progress) {
 	}
 }
 
-// counter shows how many incidents were read so far on a terminal, and
-// nothing elsewhere.
+// counter shows how many incidents were read so far on a terminal, and nothing
+// elsewhere.
 func counter(w io.Writer) (count func(), done func()) {
 	if !isTerminal(w) {
 		return func() {}, func() {}

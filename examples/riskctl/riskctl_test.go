@@ -26,8 +26,8 @@ import (
 	"github.com/riskkit/riskkit/risk"
 )
 
-// asRiskctl makes the test binary run as riskctl, so that tests can start and kill
-// real processes of it.
+// asRiskctl makes the test binary run as riskctl, so that tests can start and
+// kill real processes of it.
 const asRiskctl = "RUN_AS_RISKCTL"
 
 func TestMain(m *testing.M) {
@@ -161,6 +161,14 @@ func TestWay(t *testing.T) {
 	}
 	if events[0].Actor != "tester" || events[0].Reason != "first" {
 		t.Errorf("first event %+v", events[0])
+	}
+	for filter, want := range map[string]int{"-version 1": 3, "-stage production": 3, "-actor tester": 1, "-version 3 -stage staging": 1} {
+		if got := decode[[]registry.Event](t, must(t, "", with("history", append(strings.Fields(filter), "-json")...)...)); len(got) != want {
+			t.Errorf("history %s has %d events, want %d", filter, len(got), want)
+		}
+	}
+	if got := decode[[]registry.Version](t, must(t, "", with("versions", "-stage", "production", "-json")...)); len(got) != 1 || got[0].Number != 1 {
+		t.Errorf("in production are %+v", got)
 	}
 	if table := must(t, "", with("history")...); strings.Count(table, "\n") != 7 || !strings.Contains(table, "rolled_back") {
 		t.Errorf("history prints\n%s", table)
@@ -481,8 +489,8 @@ func (s *server) health(t testing.TB) risk.ServiceStatus {
 	return decode[risk.ServiceStatus](t, string(b))
 }
 
-// TestServeOnNoise overwrites every file of the registry with noise, again and again, while a
-// thousand requests are answered; then it starts on the ruins.
+// TestServeOnNoise overwrites every file of the registry with noise, again and
+// again, while a thousand requests are answered; then it starts on the ruins.
 func TestServeOnNoise(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "registry")
 	must(t, "", "train", "-registry", dir, "-data", incidents(t, corpus.Usual(1, 120)))

@@ -32,7 +32,8 @@ func (s *serving) service(ctx context.Context) (*risk.Service, error) {
 	}
 	o := risk.ServiceOptions{Model: s.model, Ref: ref, ML: s.ml || ref != ""}
 	if s.registry != "" {
-		// The registry need not be there: then the heuristic answers, and the status says why.
+		// The registry need not be there: then the heuristic answers, and the
+		// status says why.
 		reg, err := s.open(&registry.DirOptions{MayBeAbsent: true})
 		if err != nil {
 			return nil, err

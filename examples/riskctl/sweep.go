@@ -45,8 +45,8 @@ func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 		if err != nil {
 			return err
 		}
-		// What is drawn is kept until the end: any incident may still push it out
-		// (reservoir sampling; Vitter 1985, algorithm R).
+		// What is drawn is kept until the end: any incident may still push it
+		// out (reservoir sampling; Vitter 1985, algorithm R).
 		var drawn []string
 		rng := rand.New(rand.NewPCG(*seed, 0))
 		count, done := counter(s.err)

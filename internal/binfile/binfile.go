@@ -1,5 +1,5 @@
-// Package binfile frames riskkit's binary files: a magic that names the
-// format, a version, a length, the payload and a checksum, all little-endian.
+// Package binfile frames riskkit's binary files: a magic that names the format,
+// a version, a length, the payload and a checksum, all little-endian.
 //
 //	4 bytes   magic
 //	4 bytes   version
@@ -7,8 +7,8 @@
 //	n bytes   payload
 //	4 bytes   CRC-32C of everything before it
 //
-// Damage to a file is an error that says what is wrong. Nothing is allocated
-// by a length that the file claims but does not have.
+// Damage to a file is an error that says what is wrong. Nothing is allocated by
+// a length that the file claims but does not have.
 package binfile
 
 import (

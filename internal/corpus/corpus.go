@@ -1,6 +1,6 @@
-// Package corpus writes incident reports for tests and examples: as many as
-// are wanted, the same for the same seed, each with the level that a person
-// might give it. They are made up, put together from phrases; a share of each is
+// Package corpus writes incident reports for tests and examples: as many as are
+// wanted, the same for the same seed, each with the level that a person might
+// give it. They are made up, put together from phrases; a share of each is
 // borrowed from another level, so that no model gets all of them right.
 package corpus
 
@@ -47,8 +47,8 @@ func Usual(seed uint64, n int) []Incident {
 	})
 }
 
-// Shifted returns n incidents of another world: robots in a warehouse that write
-// their own, longer reports, with more alarms in them.
+// Shifted returns n incidents of another world: robots in a warehouse that
+// write their own, longer reports, with more alarms in them.
 func Shifted(seed uint64, n int) []Incident {
 	return write(seed, n, "ROB", func(rng *rand.Rand, level int) (string, []string) {
 		parts := []string{fmt.Sprintf("Unit %s%02d firmware 4.%d", pick(rng, units), rng.IntN(40), rng.IntN(9))}

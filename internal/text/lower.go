@@ -5,10 +5,10 @@ import (
 	"unicode/utf8"
 )
 
-// AppendLower appends s in lower case to dst, as Python's str.lower would
-// write it. That is Unicode's simple mapping but for two letters: U+0130 (İ)
-// becomes i and U+0307, and a capital sigma at the end of a word becomes ς.
-// Bytes that are not UTF-8 are appended as they are.
+// AppendLower appends s in lower case to dst, as Python's str.lower would write
+// it. That is Unicode's simple mapping but for two letters: U+0130 (İ) becomes
+// i and U+0307, and a capital sigma at the end of a word becomes ς. Bytes that
+// are not UTF-8 are appended as they are.
 func AppendLower(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
 		if c := s[i]; c < utf8.RuneSelf {
@@ -36,8 +36,8 @@ func AppendLower(dst []byte, s string) []byte {
 }
 
 // finalSigma reports whether the capital sigma s[start:end] ends a word: a
-// cased letter comes before it and none after it, passing over characters
-// that case ignores (The Unicode Standard, table 3-17, Final_Sigma).
+// cased letter comes before it and none after it, passing over characters that
+// case ignores (The Unicode Standard, table 3-17, Final_Sigma).
 func finalSigma(s string, start, end int) bool {
 	before := false
 	for i := start; i > 0; {
@@ -65,8 +65,8 @@ func cased(r rune) bool {
 }
 
 // caseIgnorable is Unicode's derived property Case_Ignorable: marks, format
-// characters, modifiers, and the word-breaking classes MidLetter, MidNumLet
-// and Single_Quote.
+// characters, modifiers, and the word-breaking classes MidLetter, MidNumLet and
+// Single_Quote.
 func caseIgnorable(r rune) bool {
 	switch r {
 	case '\'', '.', ':', '\u00B7', '\u0387', '\u055F', '\u05F4', '\u2018', '\u2019', '\u2024', '\u2027',

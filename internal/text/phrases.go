@@ -8,7 +8,8 @@ type Phrases struct {
 }
 
 // NewPhrases returns the Phrases that are given, each cut into words as any
-// text is. Phrases of no words are passed over, and of equal ones the first counts.
+// text is. Phrases of no words are passed over, and of equal ones the first
+// counts.
 func NewPhrases(phrases []string) *Phrases {
 	p := &Phrases{ids: map[string]int{}, longest: map[string]int{}}
 	var w Words

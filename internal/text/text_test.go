@@ -38,8 +38,8 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestAppendLower has what Python 3.11's str.lower returns. Over all assigned code
-// points of Unicode 14, one at a time, the two were found equal.
+// TestAppendLower has what Python 3.11's str.lower returns. Over all assigned
+// code points of Unicode 14, one at a time, the two were found equal.
 func TestAppendLower(t *testing.T) {
 	for s, want := range map[string]string{
 		"ABC xyz":  "abc xyz",

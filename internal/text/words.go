@@ -40,8 +40,8 @@ func (w *Words) Set(s string) {
 	}
 }
 
-// run returns the length in bytes and in runes of the word characters that
-// lead b.
+// run returns the length in bytes and in runes of the word characters that lead
+// b.
 func run(b []byte) (n, runes int) {
 	for n < len(b) {
 		if c := b[n]; c < utf8.RuneSelf {
@@ -69,8 +69,8 @@ func (w *Words) Len() int { return len(w.spans) }
 func (w *Words) At(i int) []byte { return w.buf[w.spans[i].start:w.spans[i].end] }
 
 // Breaks reports whether a sentence or a clause ends between word i-1 and word
-// i: there is a line break or one of ;:!?, or a full stop before white space. It
-// is true for the first word.
+// i: there is a line break or one of ;:!?, or a full stop before white space.
+// It is true for the first word.
 func (w *Words) Breaks(i int) bool {
 	if i == 0 {
 		return true

@@ -2,8 +2,8 @@
 // keeps its contract.
 //
 // The suites return an error that joins all they found wrong, each with its
-// reason, and nil if that is nothing. So they run in a test as well as outside of
-// one:
+// reason, and nil if that is nothing. So they run in a test as well as outside
+// of one:
 //
 //	if err := registrytest.TestStore(t.Context(), open); err != nil {
 //		t.Error(err)
