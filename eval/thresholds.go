@@ -109,11 +109,10 @@ const maxCuts = 1000
 // to it. Between two equal thresholds lies a level that is never predicted.
 //
 // Scores and true levels are given by example; they should not stem from a
-// model that was fitted on these examples. Cuts lie midway between scores, with
-// more than 1000 different scores at every so manyth, so that each level's
-// share is exact to a thousandth. Among equals the lowest cuts win. It takes
-// time n log n + levels² * 10⁶. The errors wrap ErrInput, also where no cuts do
-// what the objective asks for, or are ErrEmpty.
+// model that was fitted on these examples. Cuts lie midway between scores; of
+// more than 1000 examples they are tried a thousandth apart. Among equals the
+// lowest cuts win. It takes time n log n + levels² * 10⁶. The errors wrap
+// ErrInput, also where no cuts do what the objective asks for, or are ErrEmpty.
 func Thresholds(scores []float64, truth []int, levels int, o Objective) ([]float64, error) {
 	if len(scores) == 0 {
 		return nil, ErrEmpty

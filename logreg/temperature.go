@@ -9,7 +9,7 @@ import (
 // before the softmax, above 1 to make it less sure, below 1 to make it surer
 // (Guo et al., On Calibration of Modern Neural Networks, 2017). It never
 // changes which class is the most probable. The zero value, and 1, change
-// nothing.
+// nothing; one below 0 makes no sense.
 type Temperature float64
 
 // smallest stands for a probability of 0 where a logarithm is taken.
@@ -27,9 +27,10 @@ func (t Temperature) Apply(p []float64) {
 }
 
 // FitTemperature returns the temperature, from 0.02 to 50, that gives the
-// classes y the least log loss, where p holds a row of so many probabilities
-// for each of y. The rows should be out-of-fold predictions: a classifier's own
-// training examples flatter it. The errors wrap ErrClasses or ErrRow.
+// classes y the least log loss, where p holds a row of probabilities, one a
+// class, for each of y. The rows should be out-of-fold predictions: a
+// classifier's own training examples flatter it. The errors wrap ErrClasses or
+// ErrRow.
 //
 // The log loss is convex in the inverse temperature, which is found by golden
 // section to 1e-6.

@@ -35,13 +35,16 @@ type BaselineOptions struct {
 	Bins int
 }
 
-// minCount is the least number of observations that makes a bin.
+// minCount is the least number of observations that makes a bin, but for those
+// around a value that is nearly the only one.
 const minCount = 5
 
 // NewBaseline counts the features that f extracts from texts. Bins have about
 // equal counts: a feature with few values has a bin for each, and values that
-// are too rare for a bin of their own share one. nil opts means the defaults.
-// The error wraps ErrInput where there are no texts or opts make no sense.
+// are too rare for a bin of their own share one. Where nearly all texts have
+// the same value, that has a bin, what is below it and what is above it. nil
+// opts means the defaults. The error wraps ErrInput where there are no texts or
+// opts make no sense.
 //
 // It keeps the values that are not 0 while it counts, eight bytes each.
 func NewBaseline(f FeatureExtractor, texts iter.Seq[string], opts *BaselineOptions) (*Baseline, error) {
@@ -73,6 +76,12 @@ func NewBaseline(f FeatureExtractor, texts iter.Seq[string], opts *BaselineOptio
 	return newBaseline(n, features)
 }
 
+// run is a value and how often it occurs.
+type run struct {
+	value float64
+	count int64
+}
+
 // makeBins makes the bins of a feature with the given values that are not 0,
 // the rest of n being 0.
 func makeBins(name string, values []float64, n int64, bins int) feature {
@@ -87,12 +96,7 @@ func makeBins(name string, values []float64, n int64, bins int) feature {
 		}
 	}
 	slices.Sort(finite)
-	// Runs of equal values, 0 in its place among them.
-	type run struct {
-		value float64
-		count int64
-	}
-	var runs []run
+	var runs []run // 0 in its place among them
 	add := func(v float64, count int64) {
 		if k := len(runs); k > 0 && runs[k-1].value == v {
 			runs[k-1].count += count
@@ -124,11 +128,46 @@ func makeBins(name string, values []float64, n int64, bins int) feature {
 			}
 		}
 	}
-	if len(runs) == 0 {
+	switch {
+	case len(runs) == 0:
 		f.Counts = []int64{0}
+	case len(f.Edges) == 0:
+		f.Edges, f.Counts = around(runs)
 	}
 	f.Counts = append(f.Counts, missing)
 	return f
+}
+
+// around makes the bins of a feature that hardly ever has another value than
+// one: below it, the value itself, and above it, so that it is seen when that
+// changes.
+func around(runs []run) (edges []float64, counts []int64) {
+	most := 0
+	for i, r := range runs {
+		if r.count > runs[most].count {
+			most = i
+		}
+	}
+	v := runs[most].value
+	below, above := math.Nextafter(v, -math.MaxFloat64), v
+	if most < len(runs)-1 {
+		above = v/2 + runs[most+1].value/2
+		below = clamp(v - (above - v))
+	}
+	if most > 0 {
+		below = runs[most-1].value/2 + v/2
+	}
+	if !(below < v) || !(below < above) { // the ends of what numbers there are
+		return []float64{above}, append(counts, sum(runs[:most+1]), sum(runs[most+1:]))
+	}
+	return []float64{below, above}, append(counts, sum(runs[:most]), runs[most].count, sum(runs[most+1:]))
+}
+
+func sum(runs []run) (n int64) {
+	for _, r := range runs {
+		n += r.count
+	}
+	return n
 }
 
 // clamp makes infinities finite.
@@ -187,7 +226,7 @@ func (f *feature) bin(v float64) int {
 	if math.IsNaN(v) {
 		return len(f.Edges) + 1
 	}
-	i, _ := slices.BinarySearch(f.Edges, v)
+	i, _ := slices.BinarySearch(f.Edges, clamp(v))
 	return i
 }
 

@@ -3,8 +3,10 @@ package psi
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // A Status is the outcome of a comparison.
@@ -81,8 +83,8 @@ type FeatureReport struct {
 	// as much: Homogeneity, times the number of features (Bonferroni), at most
 	// 1.
 	P float64 `json:"p"`
-	// Moved says in words which bin's share changed the most. Empty where the
-	// status is stable.
+	// Moved says in words which bin's share changed the most. It is empty
+	// unless the status is monitor or alert.
 	Moved string `json:"moved,omitempty"`
 }
 
@@ -145,22 +147,37 @@ func (f *feature) compare(recent []int64, n, m int64, features int, o CompareOpt
 		r.Status = StatusStable
 		return r
 	}
-	share := func(count, n int64) string {
-		return strconv.FormatFloat(100*float64(count)/float64(n), 'f', 1, 64) + "%"
-	}
-	r.Moved = fmt.Sprintf("%s is %s in %s of recent texts, %s at training",
-		f.Name, f.describe(worst), share(recent[worst], m), share(f.Counts[worst], n))
+	r.Moved = f.moved(worst, recent, n, m)
 	return r
+}
+
+// moved says in words how the share of a bin changed.
+func (f *feature) moved(bin int, recent []int64, n, m int64) string {
+	now, before := recent[bin], f.Counts[bin]
+	what := f.Name + " is " + f.describe(bin)
+	if term, ok := strings.CutPrefix(f.Name, termPrefix); ok { // 0 or 1
+		zero := f.bin(0)
+		now, before = m-recent[zero], n-f.Counts[zero]
+		what = strconv.Quote(term) + " occurs"
+	}
+	return fmt.Sprintf("%s in %.1f%% of recent texts, %.1f%% at training", what, 100*float64(now)/float64(m), 100*float64(before)/float64(n))
 }
 
 // describe says what values a bin holds.
 func (f *feature) describe(bin int) string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+	exact := func(bin int) bool {
+		return 0 < bin && bin < len(f.Edges) && math.Nextafter(f.Edges[bin], -math.MaxFloat64) == f.Edges[bin-1]
+	}
 	switch last := len(f.Edges); {
 	case bin > last:
 		return "missing"
 	case last == 0:
 		return "any number"
+	case exact(bin):
+		return number(f.Edges[bin])
+	case bin == 0 && exact(1):
+		return "below " + number(f.Edges[1])
 	case bin == 0:
 		return "at most " + number(f.Edges[0])
 	case bin == last:

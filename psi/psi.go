@@ -70,9 +70,13 @@ func total(counts []int64) (int64, error) {
 }
 
 // Expected returns the PSI that chance alone gives on average over so many
-// bins, between samples of n and m: (bins-1)(1/n + 1/m). It is 0 for one bin.
+// bins, between samples of n and m: (bins-1)(1/n + 1/m). It is 0 for fewer than
+// two bins, and infinite for two or more where n or m is 0.
 func Expected(bins int, n, m int64) float64 {
-	return float64(max(0, bins-1)) * (1/float64(n) + 1/float64(m))
+	if bins < 2 {
+		return 0
+	}
+	return float64(bins-1) * (1/float64(n) + 1/float64(m))
 }
 
 // Homogeneity returns the probability that chance alone makes the counts of the

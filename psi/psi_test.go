@@ -113,14 +113,17 @@ func TestBins(t *testing.T) {
 	}{
 		"deciles":   {many(100, func(i int) any { return i }), `"edges":[9.5,19.5,29.5,39.5,49.5,59.5,69.5,79.5,89.5],"counts":[10,10,10,10,10,10,10,10,10,10,0]`},
 		"presence":  {many(100, func(i int) any { return i / 90 }), `"edges":[0.5],"counts":[90,10,0]`},
-		"rare":      {many(100, func(i int) any { return i / 97 }), `"edges":[],"counts":[100,0]`},
-		"constant":  {many(50, func(int) any { return 7 }), `"edges":[],"counts":[50,0]`},
-		"all zero":  {many(50, func(int) any { return 0 }), `"edges":[],"counts":[50,0]`},
+		"rare":      {many(100, func(i int) any { return i / 97 }), `"edges":[-0.5,0.5],"counts":[0,97,3,0]`},
+		"rare ends": {many(100, func(i int) any { return []any{0, -1, 2}[i/98*(i-97)] }), `"edges":[-0.5,1],"counts":[1,98,1,0]`},
+		"constant":  {many(50, func(int) any { return 7 }), `"edges":[6.999999999999999,7],"counts":[0,50,0,0]`},
+		"all zero":  {many(50, func(int) any { return 0 }), `"edges":[-5e-324,0],"counts":[0,50,0,0]`},
+		"least":     {many(50, func(int) any { return "-Inf" }), `"edges":[-1.7976931348623157e+308],"counts":[50,0,0]`},
+		"greatest":  {many(50, func(int) any { return "Inf" }), `"edges":[1.7976931348623155e+308,1.7976931348623157e+308],"counts":[0,50,0,0]`},
 		"missing":   {many(100, func(i int) any { return []any{"NaN", 1, 2, 3}[i%4] }), `"edges":[1.5,2.5],"counts":[25,25,25,25]`},
 		"nothing":   {many(10, func(int) any { return "NaN" }), `"edges":[],"counts":[0,10]`},
 		"negative":  {many(60, func(i int) any { return i%3 - 1 }), `"edges":[-0.5,0.5],"counts":[20,20,20,0]`},
 		"infinite":  {many(60, func(i int) any { return []any{"-Inf", 0, "Inf"}[i%3] }), `"counts":[20,20,20,0]`},
-		"few texts": {many(3, func(i int) any { return i }), `"edges":[],"counts":[3,0]`},
+		"few texts": {many(3, func(i int) any { return i }), `"edges":[-0.5,0.5],"counts":[0,1,2,0]`},
 	} {
 		data, err := json.Marshal(baseline(t, values(1), c.texts))
 		got := strings.ReplaceAll(string(data), "null", "[]")
@@ -293,6 +296,24 @@ func TestCompare(t *testing.T) {
 		}
 		if _, err := json.Marshal(r); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// What never changed at training, or hardly ever, is seen when it does.
+	texts = nil
+	for i := range 500 {
+		texts = append(texts, fmt.Sprint("3 ", i/498))
+	}
+	b = baseline(t, values(2), texts)
+	for text, moved := range map[string]string{
+		"3 0":   "",
+		"4 0":   "f0 is over 3 in 100.0% of recent texts, 0.0% at training",
+		"2.5 0": "f0 is below 3 in 100.0% of recent texts, 0.0% at training",
+		"3 1":   "f1 is over -0.5 up to 0.5 in 0.0% of recent texts, 99.6% at training",
+		"NaN 0": "f0 is missing in 100.0% of recent texts, 0.0% at training",
+	} {
+		r, err := psi.Compare(window(200, func(int) string { return text }), nil)
+		if err != nil || r.Features[0].Moved != moved || (r.Status == psi.StatusAlert) != (moved != "") {
+			t.Errorf("%q: report is %+v, error %v, want %q", text, r, err, moved)
 		}
 	}
 	for _, o := range []psi.CompareOptions{{Monitor: -1}, {Monitor: 0.5, Alert: 0.2}, {MinSample: -1}, {Significance: 1}, {Alert: math.NaN()}} {

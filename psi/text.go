@@ -66,7 +66,10 @@ type textScratch struct {
 	found []bool // by term
 }
 
-const firstTerm = 4
+const (
+	firstTerm  = 4
+	termPrefix = "term:"
+)
 
 // NewTextFeatures returns the TextFeatures over a vocabulary, which may be nil
 // where opts have no terms. The error wraps ErrInput. nil opts means the
@@ -94,7 +97,7 @@ func NewTextFeatures(v Vocabulary, opts *TextOptions) (*TextFeatures, error) {
 			return nil, fmt.Errorf("%w: term %q is not in the vocabulary, or given twice", ErrInput, term)
 		}
 		f.terms[int32(i)] = int32(len(f.names))
-		f.names = append(f.names, "term:"+term)
+		f.names = append(f.names, termPrefix+term)
 	}
 	return f, nil
 }

@@ -98,8 +98,8 @@ func eventPath(log string, seq int64) string {
 	return path.Join(modelsDir, log, fmt.Sprintf("%012d%s", seq, eventExt))
 }
 
-// PutBlob stores what r yields under d. A blob that is there already is written
-// again, which mends it if it was damaged.
+// PutBlob stores what r yields under a digest. A blob that is there already is
+// written again, which mends it if it was damaged.
 func (d *Dir) PutBlob(ctx context.Context, digest Digest, r io.Reader) error {
 	return d.in(ctx, func(root *os.Root) error {
 		name := blobPath(digest)

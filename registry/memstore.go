@@ -12,7 +12,7 @@ import (
 )
 
 // A Mem is a Store in memory: for tests, and for hosts that need no history
-// beyond their own life. It is made by NewMem.
+// beyond their own life. It is made by NewMem; the zero value cannot be used.
 type Mem struct {
 	mu    sync.RWMutex
 	blobs map[Digest][]byte

@@ -38,13 +38,14 @@ type RegisterOptions struct {
 	Tags        map[string]string
 }
 
-// A Move says what to move where. One of To and Rollback is needed.
+// A Move says what to move where. To or Rollback is needed.
 type Move struct {
 	// Version is the version to move. 0 in a rollback means the one that was in
 	// production before.
 	Version int
-	// To is the stage to move it to. What was in staging or production leaves
-	// it. A version in production cannot be archived.
+	// To is the stage to move it to; for a rollback it is production or empty.
+	// What was in staging or production before is in no stage then. A version
+	// in production cannot be archived.
 	To Stage
 	// Rollback returns to an earlier version of production.
 	Rollback bool

@@ -132,8 +132,9 @@ func (d *Dataset) Examples() iter.Seq2[Example, error] {
 			if first, ok := ids[x.ID]; kind == "" && x.ID != "" {
 				if ok {
 					kind, detail = badDuplicate, fmt.Sprintf("%q, first in line %d", x.ID, first)
+				} else {
+					ids[x.ID] = r.line
 				}
-				ids[x.ID] = r.line
 			}
 			if kind == "" {
 				if !yield(x, nil) {
@@ -212,6 +213,9 @@ func (l *lineReader) next() ([]byte, error) {
 		}
 		switch {
 		case err == nil, err == io.EOF && (l.long || len(l.buf) > 0):
+			if l.line == 1 {
+				l.buf = bytes.TrimPrefix(l.buf, []byte("\ufeff")) // a byte order mark
+			}
 			line := bytes.TrimSuffix(bytes.TrimSuffix(l.buf, []byte("\n")), []byte("\r"))
 			l.long = l.long || len(line) > MaxLine
 			return line, nil

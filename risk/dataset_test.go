@@ -138,6 +138,13 @@ func TestDatasetStops(t *testing.T) {
 	for range dataset(good, nil).Examples() {
 		break
 	}
+	if all, err := risk.Collect(dataset("\ufeff"+good, nil).Examples()); err != nil || len(all) != 1 {
+		t.Errorf("a byte order mark: %d examples, error %v", len(all), err)
+	}
+	d := dataset(good+"\n"+good+"\n"+good, &risk.DatasetOptions{SkipBad: true})
+	if _, err := risk.Collect(d.Examples()); err != nil || d.Skipped().Lines != 2 || !strings.Contains(d.Skipped().First[1].Error(), "first in line 1") {
+		t.Errorf("three of one id: skipped %+v, error %v", d.Skipped(), err)
+	}
 	for _, data := range []string{"", "\n\n"} {
 		if all, err := risk.Collect(dataset(data, nil).Examples()); err != nil || len(all) != 0 {
 			t.Errorf("an empty file has %d examples, error %v", len(all), err)

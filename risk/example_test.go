@@ -64,7 +64,7 @@ func ExampleTrain() {
 	a, err := m.Score(ctx, risk.Document{Text: "The website is down and data was stolen"})
 	fmt.Println(a.Level, a.Method, err)
 	// Output:
-	// 45 examples, held out by stratified, macro-F1 1.00
+	// 45 examples, held out by chance, macro-F1 1.00
 	// high ml <nil>
 }
 

@@ -44,7 +44,7 @@ func (t *trainer) holdOut(ctx context.Context) ([]float64, error) {
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			t.step("held out")
+			t.next("holding out")
 		})
 	}
 	wg.Wait()

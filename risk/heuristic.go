@@ -12,8 +12,8 @@ import (
 )
 
 // A Heuristic is the Scorer that always answers: it needs no model, no file and
-// no network, and never fails. It is made by NewHeuristic and safe for
-// concurrent use.
+// no network, and never fails. It is made by NewHeuristic, without which it
+// cannot be used, and safe for concurrent use.
 //
 // Each term of its Lexicon that a text has is taken as independent evidence
 // that the incident is severe, and the risk is the probability that any of it

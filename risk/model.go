@@ -76,8 +76,8 @@ var (
 )
 
 // A Model is the Scorer made of a FeatureExtractor and a Classifier. It is made
-// by Train, OpenModel or NewModel, does not change afterwards, and is safe for
-// concurrent use.
+// by Train, OpenModel or NewModel, without which it cannot be used, does not
+// change afterwards, and is safe for concurrent use.
 //
 // Its score is the expected severity under the calibrated probabilities, and
 // its level follows from the score by the thresholds.

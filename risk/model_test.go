@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/logreg"
 	"github.com/riskkit/riskkit/psi"
 	"github.com/riskkit/riskkit/registry"
@@ -233,6 +234,40 @@ func TestArtifact(t *testing.T) {
 	}
 	_, err = opened.NewMonitor(nil)
 	wantError(t, "no baseline", err, risk.ErrNoDrift, "")
+}
+
+// TestSweepsWithoutDrift sweeps incidents like those of the training data, for
+// the figure in docs/drift.md: hardly any sweep may find that they drifted.
+func TestSweepsWithoutDrift(t *testing.T) {
+	const sweeps = 200
+	if testing.Short() || race.Enabled {
+		t.Skip("two hundred trainings take long; run without -short and -race")
+	}
+	drifted := 0
+	for seed := range uint64(sweeps) {
+		m, _, err := risk.Train(t.Context(), risk.ExampleSlice(usual(1000+seed, 240)), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		monitor, err := m.NewMonitor(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range usual(5000+seed, 240) {
+			monitor.Observe(x.Text)
+		}
+		r, err := monitor.Sweep(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status != psi.StatusStable {
+			drifted++
+		}
+	}
+	t.Logf("%d of %d sweeps without drift were not stable", drifted, sweeps)
+	if drifted > sweeps/20 {
+		t.Errorf("%d of %d sweeps without drift were not stable", drifted, sweeps)
+	}
 }
 
 // TestModelConcurrent shares one Model; it is meant for -race.

@@ -55,7 +55,13 @@ func (s Scale) Severity(p []float64) float64 {
 // levels, in ascending order; level i starts at thresholds[i-1], which belongs
 // to it. The deciding threshold is the one that the score reached, for the
 // lowest level the one that it did not reach.
+//
+// Without thresholds there is one level, and 0 for the threshold. A NaN reaches
+// no threshold.
 func Cut(thresholds []float64, score float64) (rank int, threshold float64) {
+	if len(thresholds) == 0 {
+		return 0, 0
+	}
 	for rank < len(thresholds) && score >= thresholds[rank] {
 		rank++
 	}

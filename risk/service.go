@@ -29,7 +29,7 @@ type ServiceOptions struct {
 	// environment's RISK_ML_ENABLED is.
 	ML bool
 	// Scale is what answers are on; a model on another scale is refused. nil
-	// means that of the heuristic.
+	// means that of the heuristic, if it has a Scale method, or DefaultScale.
 	Scale Scale
 	// Heuristic answers where there is no model. nil means NewHeuristic(nil).
 	Heuristic Scorer
@@ -41,9 +41,10 @@ type ServiceOptions struct {
 
 // A Service is the Scorer that a host puts in its path: the version of a model
 // that the registry says is in production, and the heuristic wherever that
-// fails. It never returns an error. It also counts the texts it scores, so that
-// they can be swept for drift. It is made by NewService and safe for concurrent
-// use; it starts no goroutines.
+// fails. It never returns an error unless the host's own heuristic does. It
+// also counts the texts it scores, so that they can be swept for drift. It is
+// made by NewService and safe for concurrent use; it starts no goroutines. The
+// zero value cannot be used.
 type Service struct {
 	o    ServiceOptions
 	live atomic.Pointer[live]
@@ -84,8 +85,8 @@ var ErrService = errors.New("risk: invalid service options")
 
 // NewService returns a Service, its model loaded if ML is switched on. Trouble
 // with the model is not an error: the heuristic answers, Status says why, and
-// Reload tries again. The error wraps ErrService where opts make no sense, or
-// is that of the heuristic's scale. nil opts means the defaults.
+// Reload tries again. The error wraps ErrService where Scale or Drift make no
+// sense. nil opts means the defaults.
 func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 	s := new(Service)
 	if opts != nil {
@@ -99,11 +100,17 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 		}
 		o.Heuristic = h
 	}
-	if o.Scale == nil {
+	own := o.Scale
+	if h, ok := o.Heuristic.(interface{ Scale() Scale }); ok {
+		own = h.Scale()
+	}
+	switch {
+	case o.Scale == nil && own == nil:
 		o.Scale = DefaultScale()
-		if h, ok := o.Heuristic.(interface{ Scale() Scale }); ok {
-			o.Scale = h.Scale()
-		}
+	case o.Scale == nil:
+		o.Scale = own
+	case !slices.Equal(o.Scale, own):
+		return nil, fmt.Errorf("%w: Scale is %q, the heuristic answers on %q", ErrService, []string(o.Scale), []string(own))
 	}
 	if err := o.Scale.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrService, err)
@@ -117,10 +124,15 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
-	if on, err := strconv.ParseBool(o.Getenv(EnvML)); err == nil && on {
-		o.ML = true
+	first := &live{scorer: o.Heuristic}
+	if v := o.Getenv(EnvML); v != "" {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			first.err = fmt.Errorf("%w: %s is %q, want true or false; it counts as false", ErrService, EnvML, v)
+		}
+		o.ML = o.ML || on
 	}
-	s.live.Store(&live{scorer: o.Heuristic})
+	s.live.Store(first)
 	if o.ML {
 		_ = s.Reload(ctx) // Status has the error, and the heuristic answers
 	}

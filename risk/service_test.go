@@ -97,7 +97,7 @@ func TestServiceSwitch(t *testing.T) {
 			return ""
 		}})
 		a := score(t, s)
-		if a.Method != c.want || a.FallbackReason != "" || s.Status().Method != c.want || s.Status().ML != (c.want == risk.MethodML) || s.Status().Error != "" {
+		if a.Method != c.want || a.FallbackReason != "" || s.Status().Method != c.want || s.Status().ML != (c.want == risk.MethodML) || (s.Status().Error != "") != (name == "nonsense") {
 			t.Errorf("%s: assessment %+v, status %+v", name, a, s.Status())
 		}
 		if _, err := s.Drift().Sweep(t.Context()); errors.Is(err, risk.ErrNoDrift) == (c.want == risk.MethodML) {
@@ -163,7 +163,17 @@ func TestServiceWithoutModel(t *testing.T) {
 		if c.model == "" {
 			c.model = "incident-risk"
 		}
-		s := service(t, risk.ServiceOptions{Registry: reg, Model: c.model, Ref: c.ref, Scale: c.scale, ML: true})
+		o := risk.ServiceOptions{Registry: reg, Model: c.model, Ref: c.ref, ML: true}
+		if c.scale != nil {
+			l := small()
+			l.Scale, l.Thresholds = c.scale, []float64{0.5}
+			h, err := risk.NewHeuristic(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			o.Heuristic = h
+		}
+		s := service(t, o)
 		a, st := score(t, s), s.Status()
 		if a.Method != risk.MethodHeuristic || a.FallbackReason != risk.ReasonUnavailable || !strings.Contains(st.Error, c.why) || st.Method != risk.MethodHeuristic || !st.ML {
 			t.Errorf("%s: assessment %+v, status %+v, want %q", name, a, st, c.why)
@@ -304,8 +314,9 @@ func TestServiceDrift(t *testing.T) {
 
 func TestServiceOptionErrors(t *testing.T) {
 	for name, o := range map[string]risk.ServiceOptions{
-		"scale": {Scale: risk.Scale{"one"}},
-		"drift": {Drift: &psi.CompareOptions{MinSample: -1}},
+		"scale":         {Scale: risk.Scale{"one"}, Heuristic: scorerFunc(nil)},
+		"another scale": {Scale: risk.Scale{"p3", "p2", "p1"}},
+		"drift":         {Drift: &psi.CompareOptions{MinSample: -1}},
 	} {
 		_, err := risk.NewService(t.Context(), &o)
 		wantError(t, name, err, risk.ErrService, "")

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"hash"
 	"iter"
-	"math"
 	"slices"
 	"time"
 
@@ -44,15 +43,15 @@ type TrainOptions struct {
 	// most psi.MaxTerms: those that move scores the most. 0 means 50, below 0
 	// none.
 	DriftTerms int
-	// Progress, if not nil, is told of each step that is done, never twice at
-	// once.
+	// Progress, if not nil, is told when a step begins and when all are done,
+	// never twice at once.
 	Progress func(Progress)
 	// Now measures how long steps take. nil means time.Now.
 	Now func() time.Time
 }
 
-// Progress says that Done of Total steps of training are done; Step names the
-// last of them.
+// Progress says that Done of Total steps of training are done; Step names what
+// is under way.
 type Progress struct {
 	Step        string
 	Done, Total int
@@ -60,54 +59,14 @@ type Progress struct {
 
 // The ways to hold examples out.
 const (
-	FoldsByTime    = "time"       // parts of time, the examples in order of CreatedAt
-	FoldsByChance  = "stratified" // drawn by the seed, each with its share of every level
+	FoldsByTime    = "time"   // parts of time, the examples in order of CreatedAt
+	FoldsByChance  = "chance" // drawn by the seed, each with its share of every level
 	defaultFolds   = 5
 	defaultC       = 10
 	defaultTerms   = 50
 	foldTolerance  = 1e-4 // of the fits that only calibrate
 	finalTolerance = 1e-6
 )
-
-// A TrainReport tells what a Model was made of and how good it is.
-type TrainReport struct {
-	Documents int `json:"documents"`
-	// Labels counts the examples of each level, in the order of the scale.
-	Labels []int `json:"labels"`
-	// First and Last are the times of the oldest and the newest example, zero
-	// if any has no time.
-	First time.Time `json:"first,omitzero"`
-	Last  time.Time `json:"last,omitzero"`
-	// DataDigest is the SHA-256 of all ids, texts and labels in order.
-	DataDigest string        `json:"data_digest"`
-	Seed       uint64        `json:"seed"`
-	Options    tfidf.Options `json:"options"`
-	C          float64       `json:"c"`
-	Balanced   bool          `json:"balanced"`
-	// Features is the number of features, Folds how examples were held out.
-	Features int    `json:"features"`
-	Folds    int    `json:"folds"`
-	FoldsBy  string `json:"folds_by"`
-	// Status, Objective and Gap say how the fit ended; see logreg.Result.
-	Status      string    `json:"status"`
-	Objective   float64   `json:"objective"`
-	Gap         float64   `json:"gap"`
-	Temperature float64   `json:"temperature"`
-	Thresholds  []float64 `json:"thresholds"`
-	// ThresholdsFor is the objective that the thresholds were chosen for.
-	ThresholdsFor string `json:"thresholds_for"`
-	// Metrics are measured on the held-out examples, on which temperature and
-	// thresholds were chosen too: expect a little less on new ones.
-	Metrics eval.Report `json:"metrics"`
-	// Raising and Lowering are the terms that moved the scores of the examples
-	// the most.
-	Raising  []string `json:"raising"`
-	Lowering []string `json:"lowering"`
-	// Vectorise and Fit are how long these steps took on all examples. They are
-	// not stored with a version, which must not depend on the machine.
-	Vectorise time.Duration `json:"-"`
-	Fit       time.Duration `json:"-"`
-}
 
 // The errors of Train.
 var (
@@ -143,11 +102,12 @@ func Train(ctx context.Context, examples iter.Seq2[Example, error], opts *TrainO
 	if err != nil {
 		return nil, nil, err
 	}
-	t.step("fitted")
+	t.next("holding out")
 	held, err := t.holdOut(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
+	t.begin("calibrating")
 	temperature, thresholds, err := t.calibrate(held)
 	if err != nil {
 		return nil, nil, err
@@ -163,7 +123,7 @@ func Train(ctx context.Context, examples iter.Seq2[Example, error], opts *TrainO
 	if err != nil {
 		return nil, nil, err
 	}
-	t.step("calibrated")
+	t.next("done")
 	return m, &t.report, nil
 }
 
@@ -216,18 +176,24 @@ func newTrainer(opts *TrainOptions) (*trainer, error) {
 	return t, nil
 }
 
-// step tells of a step that is done. It must not be called twice at once.
-func (t *trainer) step(name string) {
-	t.done++
+// begin tells of a step that begins. It must not be called twice at once.
+func (t *trainer) begin(step string) {
 	if t.o.Progress != nil {
-		t.o.Progress(Progress{Step: name, Done: t.done, Total: 3 + t.o.Folds})
+		t.o.Progress(Progress{Step: step, Done: t.done, Total: 3 + t.o.Folds})
 	}
+}
+
+// next tells that a step is done and another begins.
+func (t *trainer) next(step string) {
+	t.done++
+	t.begin(step)
 }
 
 // read takes the examples in.
 func (t *trainer) read(examples iter.Seq2[Example, error]) error {
 	r := &t.report
 	r.Labels = make([]int, len(t.o.Scale))
+	t.begin("reading")
 	digest := sha256.New()
 	timed := true
 	for x, err := range examples {
@@ -246,6 +212,9 @@ func (t *trainer) read(examples iter.Seq2[Example, error]) error {
 		t.texts, t.times, t.y = append(t.texts, x.Text), append(t.times, x.CreatedAt), append(t.y, rank)
 		timed = timed && !x.CreatedAt.IsZero()
 	}
+	if r.Documents == 0 {
+		return fmt.Errorf("%w: there are no examples", ErrTrain)
+	}
 	for k, n := range r.Labels {
 		if n < 2 {
 			return fmt.Errorf("%w: of %d examples %d have level %q, want at least 2", ErrTrain, r.Documents, n, t.o.Scale[k])
@@ -256,7 +225,7 @@ func (t *trainer) read(examples iter.Seq2[Example, error]) error {
 	}
 	r.DataDigest = fmt.Sprintf("sha256:%x", digest.Sum(nil))
 	r.Seed, r.C, r.Balanced, r.Folds = t.o.Seed, t.o.C, t.o.Balanced, t.o.Folds
-	t.step("read")
+	t.next("fitting")
 	return nil
 }
 
@@ -369,57 +338,4 @@ func (t *trainer) calibrate(held []float64) (logreg.Temperature, []float64, erro
 	r.Temperature, r.Thresholds, r.ThresholdsFor = float64(temperature), thresholds, t.o.Objective.String()
 	r.Metrics, err = e.Report()
 	return temperature, thresholds, err
-}
-
-// shown is how many terms a report lists that raise and that lower the risk.
-const shown = 15
-
-// drift counts the baseline of the drift features, and lists the terms that
-// matter on the way.
-func (t *trainer) drift(f *fitted) (*Drift, error) {
-	d := &Drift{Features: psi.TextOptions{Risky: t.o.Lexicon.Risky()}}
-	influence := f.influence()
-	names := func(by func(float64) float64, n int) (terms []string) {
-		moving := order(influence, by)
-		for _, j := range moving[:max(0, min(n, len(moving)))] {
-			terms = append(terms, f.vectorizer.FeatureName(j))
-		}
-		return terms
-	}
-	t.report.Raising = names(func(v float64) float64 { return v }, shown)
-	t.report.Lowering = names(func(v float64) float64 { return -v }, shown)
-	d.Features.Terms = names(math.Abs, t.o.DriftTerms)
-	features, err := psi.NewTextFeatures(newVocabulary(f.vectorizer).leaveOneOut(), &d.Features)
-	if err != nil {
-		return nil, err
-	}
-	d.Baseline, err = psi.NewBaseline(features, slices.Values(t.texts), nil)
-	return d, err
-}
-
-// influence returns how much each feature moves the severity of an example on
-// average: its mean value times the mean of its weights, each level's by how
-// severe it is.
-func (f *fitted) influence() []float64 {
-	k := f.classifier.NumClasses()
-	influence := make([]float64, len(f.mean))
-	for j, mean := range f.mean {
-		for c := range k {
-			influence[j] += mean * f.classifier.Coef(c, j) * (float64(c)/float64(k-1) - 0.5)
-		}
-	}
-	return influence
-}
-
-// order returns the indices of the values for which by is above 0, the greatest
-// first.
-func order(values []float64, by func(float64) float64) []int {
-	var index []int
-	for j, v := range values {
-		if by(v) > 0 {
-			index = append(index, j)
-		}
-	}
-	slices.SortStableFunc(index, func(a, b int) int { return cmp.Compare(by(values[b]), by(values[a])) })
-	return index
 }

@@ -137,7 +137,7 @@ func TestTrainOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.C != 1 || !r.Balanced || r.Options.StemLanguage != "english" || len(steps) != 6 || steps[5].Done != 6 || steps[5].Total != 6 {
+	if r.C != 1 || !r.Balanced || r.Options.StemLanguage != "english" || len(steps) != 8 || steps[0].Done != 0 || steps[7].Done != 6 || steps[7].Total != 6 || steps[7].Step != "done" {
 		t.Errorf("report %+v, steps %v", r, steps)
 	}
 	monitor, err := m.NewMonitor(nil)
@@ -175,7 +175,7 @@ func TestTrainErrors(t *testing.T) {
 		want     error
 		mention  string
 	}{
-		"none":             {nil, risk.TrainOptions{}, risk.ErrTrain, `0 have level "low"`},
+		"none":             {nil, risk.TrainOptions{}, risk.ErrTrain, "there are no examples"},
 		"unknown label":    {lonely, risk.TrainOptions{}, risk.ErrLabel, `example 61, id "INC-1-0001", has label "critical"`},
 		"one of a level":   {lonely, risk.TrainOptions{Scale: risk.Scale{"low", "medium", "high", "critical"}}, risk.ErrTrain, `1 have level "critical"`},
 		"folds":            {examples, risk.TrainOptions{Folds: 1}, risk.ErrTrain, "1 folds"},

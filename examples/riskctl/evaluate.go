@@ -59,10 +59,10 @@ func evaluate(f *flag.FlagSet) func(context.Context, streams) error {
 			}
 		}, nil)
 		done()
+		reportSkipped(s.err, incidents.Skipped())
 		if err != nil {
 			return err
 		}
-		reportSkipped(s.err, incidents.Skipped())
 		if *asJSON {
 			return printJSON(s.out, e)
 		}

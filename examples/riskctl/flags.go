@@ -54,6 +54,8 @@ func (w *which) ref() (string, error) {
 		return "", usage("-version is %d", w.version)
 	case w.version > 0:
 		return strconv.Itoa(w.version), nil
+	case w.stage != "" && w.stage != string(registry.Production) && w.stage != string(registry.Staging):
+		return "", usage("-stage is %q, want production or staging", w.stage)
 	}
 	return w.stage, nil
 }

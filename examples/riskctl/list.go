@@ -20,6 +20,19 @@ func (l *filter) declare(f *flag.FlagSet) {
 	f.StringVar(&l.stage, "stage", "", "list this `stage` alone")
 }
 
+// check returns a usage error where nothing could ever be listed.
+func (l *filter) check() error {
+	switch registry.Stage(l.stage) {
+	case "", registry.Production, registry.Staging, registry.Archived:
+	default:
+		return usage("-stage is %q, want production, staging or archived", l.stage)
+	}
+	if l.version < 0 {
+		return usage("-version is %d", l.version)
+	}
+	return nil
+}
+
 func (l *filter) passes(version int, stage registry.Stage) bool {
 	return (l.version == 0 || l.version == version) && (l.stage == "" || l.stage == string(stage))
 }
@@ -33,6 +46,9 @@ func versions(f *flag.FlagSet) func(context.Context, streams) error {
 	p.declare(f)
 	only.declare(f)
 	return func(ctx context.Context, s streams) error {
+		if err := only.check(); err != nil {
+			return err
+		}
 		reg, err := p.open(nil)
 		if err != nil {
 			return err
@@ -70,6 +86,9 @@ func history(f *flag.FlagSet) func(context.Context, streams) error {
 	p.declare(f)
 	only.declare(f)
 	return func(ctx context.Context, s streams) error {
+		if err := only.check(); err != nil {
+			return err
+		}
 		reg, err := p.open(nil)
 		if err != nil {
 			return err
@@ -101,9 +120,14 @@ func history(f *flag.FlagSet) func(context.Context, streams) error {
 	}
 }
 
+// orDash returns s as a cell of a table.
 func orDash(s string) string {
+	const most = 60
 	if s == "" {
 		return "-"
+	}
+	if r := []rune(printable(s)); len(r) > most {
+		return string(r[:most]) + "…"
 	}
 	return printable(s)
 }

@@ -15,6 +15,14 @@ func promote(f *flag.FlagSet) func(context.Context, streams) error {
 	)
 	return mover(f, func(ctx context.Context, reg registry.Registry, model string) (registry.Move, error) {
 		m := registry.Move{Version: *version, To: registry.Stage(*stage)}
+		switch m.To {
+		case registry.Production, registry.Staging, registry.Archived:
+		default:
+			return m, usage("-stage is %q, want production, staging or archived", *stage)
+		}
+		if m.Version < 0 {
+			return m, usage("-version is %d", m.Version)
+		}
 		if m.Version == 0 {
 			v, err := reg.Resolve(ctx, model, string(registry.Staging))
 			if err != nil {
@@ -30,7 +38,11 @@ func rollback(f *flag.FlagSet) func(context.Context, streams) error {
 	version := f.Int("version", 0, "`number` of the version to return to; without it the one that was in production before")
 	stage := f.String("stage", string(registry.Production), "`stage` to roll back; there is history for production alone")
 	return mover(f, func(context.Context, registry.Registry, string) (registry.Move, error) {
-		return registry.Move{Version: *version, To: registry.Stage(*stage), Rollback: true}, nil
+		m := registry.Move{Version: *version, To: registry.Stage(*stage), Rollback: true}
+		if m.To != registry.Production || m.Version < 0 {
+			return m, usage("-stage is %q and -version is %d, want production and a number", m.To, m.Version)
+		}
+		return m, nil
 	})
 }
 
@@ -45,6 +57,9 @@ func mover(f *flag.FlagSet, plan func(context.Context, registry.Registry, string
 	p.declare(f)
 	by.declare(f)
 	return func(ctx context.Context, s streams) error {
+		if *expect < -1 {
+			return usage("-expect is %d", *expect)
+		}
 		reg, err := p.open(nil)
 		if err != nil {
 			return err
@@ -64,7 +79,11 @@ func mover(f *flag.FlagSet, plan func(context.Context, registry.Registry, string
 		if *asJSON {
 			return printJSON(s.out, e)
 		}
-		fmt.Fprintf(s.out, "version %d of %s is in %s", e.Version, e.Model, e.Stage)
+		where := "in " + string(e.Stage)
+		if e.Stage == registry.Archived {
+			where = "archived"
+		}
+		fmt.Fprintf(s.out, "version %d of %s is %s", e.Version, e.Model, where)
 		if e.From > 0 {
 			fmt.Fprintf(s.out, ", in the place of version %d", e.From)
 		}

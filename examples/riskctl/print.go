@@ -57,8 +57,15 @@ func progress(w io.Writer) func(risk.Progress) {
 		done := width * p.Done / p.Total
 		fmt.Fprintf(w, "\r[%s%s] %d of %d: %-12s", strings.Repeat("#", done), strings.Repeat(".", width-done), p.Done, p.Total, p.Step)
 		if p.Done == p.Total {
-			fmt.Fprintf(w, "\r%*s\r", width+30, "")
+			clearLine(w)
 		}
+	}
+}
+
+// clearLine takes away what progress or counter drew, if anything.
+func clearLine(w io.Writer) {
+	if isTerminal(w) {
+		fmt.Fprintf(w, "\r%70s\r", "")
 	}
 }
 
@@ -74,7 +81,7 @@ func counter(w io.Writer) (count func(), done func()) {
 			fmt.Fprintf(w, "\r%d incidents", n)
 		}
 	}
-	return count, func() { fmt.Fprintf(w, "\r%30s\r", "") }
+	return count, func() { clearLine(w) }
 }
 
 // reportSkipped says which lines were passed over.

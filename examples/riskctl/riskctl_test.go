@@ -234,8 +234,13 @@ func TestWay(t *testing.T) {
 	if out := must(t, "", with("score", "-ml", "-text", "The checkout is down for all customers.", "-explain", "1")...); !strings.HasPrefix(out, "high, score 0.") || !strings.Contains(out, "(ml 1, threshold") {
 		t.Errorf("score prints %q", out)
 	}
-	if out := must(t, "", "score", "-text", ""); !strings.HasPrefix(out, "low, ") {
-		t.Errorf("score of nothing prints %q", out)
+	for _, text := range []string{"", "  ", "disk \xff"} {
+		if code, _, err := call(t, "", "score", "-text", text); code != 2 || !strings.Contains(err, "-text is empty") {
+			t.Errorf("score of %q ended with %d: %s", text, code, err)
+		}
+	}
+	if code, out, err := call(t, "", with("score", "-text", "outage")...); code != 0 || !strings.Contains(err, "the model is off") || !strings.Contains(out, "heuristic") {
+		t.Errorf("score without the model ended with %d: %s%s", code, out, err)
 	}
 	code, out, errs := call(t, "", "score", "-ml", "-registry", filepath.Join(t.TempDir(), "absent"), "-text", "outage")
 	if code != 0 || !strings.Contains(out, "heuristic") || !strings.Contains(errs, "the heuristic answers: ") {
@@ -267,19 +272,30 @@ func TestUsage(t *testing.T) {
 		{"train -wings", 2, "flag provided but not defined"},
 		{"train -C x", 2, "invalid value"},
 		{"promote -registry " + dir + " now", 2, `unexpected "now"`},
-		{"evaluate -data x -registry y -version 1 -stage staging", 1, "y"},
+		{"evaluate -data x -registry y -version 1", 1, "y"},
 		{"evaluate -data x -registry " + dir + " -version 1 -stage staging", 2, "cannot both"},
 		{"sweep -data x -registry " + dir + " -sample -1", 2, "-sample"},
 		{"serve -reload -1s", 2, "-reload"},
+		{"serve -stage archived", 2, "-stage"},
+		{"score -ml -text outage", 2, "need -registry"},
+		{"score -version 9 -text outage", 2, "need -registry"},
+		{"score -registry " + dir + " -version 9 -text outage", 1, "not found"},
+		{"score -explain -3 -text outage", 2, "-explain"},
+		{"promote -registry " + dir + " -expect -7", 2, "-expect"},
+		{"promote -registry " + dir + " -version -1", 2, "-version"},
+		{"promote -registry " + dir + " -version 1 -stage nowhere", 2, "-stage"},
+		{"versions -registry " + dir + " -stage foo", 2, "-stage"},
+		{"history -registry " + dir + " -version -1", 2, "-version"},
+		{"train -data x -registry y -min-df 0", 2, "-min-df"},
 		{"history -registry " + absent, 1, "no such file"},
 		{"history -registry " + dir, 1, `not found: model "incident-risk"`},
 		{"history -registry " + dir + " -model ../x", 1, "model name"},
 		{"rollback -registry " + dir, 1, "not found"},
-		{"rollback -registry " + dir + " -stage staging", 1, ""},
+		{"rollback -registry " + dir + " -stage staging", 2, "-stage"},
 		{"train -data " + absent + " -registry " + dir, 1, "no such file"},
 		{"train -data " + bad + " -registry " + dir, 1, bad + ":2: not JSON"},
 		{"train -data " + data + " -registry " + dir + " -model Upper", 1, "model name"},
-		{"train -data " + data + " -registry " + dir + " -C -1", 1, "C is -1"},
+		{"train -data " + data + " -registry " + dir + " -C -1", 2, "-C is -1"},
 		{"evaluate -heuristic -data " + bad, 1, ":2: not JSON"},
 		{"score -registry " + dir + " -version -1", 2, "-version is -1"},
 		{"serve -addr localhost:-1", 1, "invalid port"},
@@ -301,6 +317,14 @@ func TestUsage(t *testing.T) {
 	code, _, err := call(t, "", "evaluate", "-heuristic", "-skip-bad", "-data", bad)
 	if code != 0 || !strings.Contains(err, "1 bad lines were passed over") || !strings.Contains(err, bad+":2") {
 		t.Errorf("skipping ended with %d: %s", code, err)
+	}
+	lows := corpus.Usual(1, 60)
+	for i := range lows {
+		lows[i].Label = strings.Replace(lows[i].Label, "low", "Low", 1)
+	}
+	code, _, err = call(t, "", "train", "-registry", dir, "-skip-bad", "-data", incidents(t, lows))
+	if code != 1 || !strings.Contains(err, "bad lines were passed over") || !strings.Contains(err, `unknown label: "Low"`) || !strings.Contains(err, `0 have level "low"`) {
+		t.Errorf("training without a level ended with %d: %s", code, err)
 	}
 	if code, out, err := call(t, `{"text":"disk full"}`+"\nnonsense\n", "score"); code != 1 || !strings.Contains(out, "disk full") && strings.Count(out, "\n") == 0 || !strings.Contains(err, "standard input:2") {
 		t.Errorf("score of a bad line ended with %d: %s%s", code, out, err)

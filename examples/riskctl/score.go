@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"iter"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
@@ -24,13 +27,19 @@ func (s *serving) declare(f *flag.FlagSet) {
 	f.BoolVar(&s.ml, "ml", false, "switch the model on, as "+risk.EnvML+"=true does; -version and -stage do so too")
 }
 
+// named reports whether a version was asked for by number or stage.
+func (s *serving) named() bool { return s.version != 0 || s.stage != "" }
+
 // service returns the Service that is meant.
 func (s *serving) service(ctx context.Context) (*risk.Service, error) {
 	ref, err := s.ref()
 	if err != nil {
 		return nil, err
 	}
-	o := risk.ServiceOptions{Model: s.model, Ref: ref, ML: s.ml || ref != ""}
+	if s.registry == "" && (s.ml || s.named()) {
+		return nil, usage("-ml, -version and -stage need -registry")
+	}
+	o := risk.ServiceOptions{Model: s.model, Ref: ref, ML: s.ml || s.named()}
 	if s.registry != "" {
 		// The registry need not be there: then the heuristic answers, and the
 		// status says why.
@@ -53,23 +62,34 @@ func score(f *flag.FlagSet) func(context.Context, streams) error {
 	)
 	v.declare(f)
 	return func(ctx context.Context, s streams) error {
+		given := false
+		f.Visit(func(f *flag.Flag) { given = given || f.Name == "text" })
+		switch {
+		case given && (strings.TrimSpace(*text) == "" || !utf8.ValidString(*text)):
+			return usage("-text is empty or not UTF-8")
+		case *explain < 0:
+			return usage("-explain is %d", *explain)
+		}
 		svc, err := v.service(ctx)
 		if err != nil {
 			return err
 		}
-		if st := svc.Status(); st.Error != "" {
+		switch st := svc.Status(); {
+		case st.Error != "" && v.named():
+			return errors.New(st.Error) // a version was asked for, not whatever there is
+		case st.Error != "":
 			fmt.Fprintf(s.err, "riskctl score: the heuristic answers: %s\n", st.Error)
+		case !st.ML && v.registry != "":
+			fmt.Fprintf(s.err, "riskctl score: the heuristic answers: the model is off; -ml or %s=true switches it on\n", risk.EnvML)
 		}
-		given := false
-		f.Visit(func(f *flag.Flag) { given = given || f.Name == "text" })
 		var incidents iter.Seq2[risk.Example, error]
-		var stdin *risk.Dataset
 		if given {
 			incidents = risk.ExampleSlice([]risk.Example{{Document: risk.Document{Text: *text}}})
 		} else {
-			stdin = risk.NewDataset("standard input", func() (io.ReadCloser, error) { return io.NopCloser(s.in), nil },
+			stdin := risk.NewDataset("standard input", func() (io.ReadCloser, error) { return io.NopCloser(s.in), nil },
 				&risk.DatasetOptions{Unlabelled: true, SkipBad: *skipBad})
 			incidents = stdin.Examples()
+			defer func() { reportSkipped(s.err, stdin.Skipped()) }()
 		}
 		for x, err := range incidents {
 			if err == nil {
@@ -90,9 +110,6 @@ func score(f *flag.FlagSet) func(context.Context, streams) error {
 			if err != nil {
 				return err
 			}
-		}
-		if stdin != nil {
-			reportSkipped(s.err, stdin.Skipped())
 		}
 		return nil
 	}

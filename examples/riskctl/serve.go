@@ -9,9 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -59,8 +62,11 @@ func serve(f *flag.FlagSet) func(context.Context, streams) error {
 			ReadHeaderTimeout: readTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: 16 << 10,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		}
-		ctx, stop := context.WithCancel(ctx)
+		// A first signal stops the server gracefully, a second one at once.
+		// Other commands can be killed at any moment.
+		ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
 		defer stop()
+		context.AfterFunc(ctx, stop)
 		var wg sync.WaitGroup
 		defer wg.Wait()
 		wg.Go(func() { follow(ctx, log, svc, *reload) })
@@ -102,8 +108,14 @@ func follow(ctx context.Context, log *slog.Logger, svc *risk.Service, every time
 
 // say logs what a status says that the one before did not.
 func say(log *slog.Logger, now, before risk.ServiceStatus) {
-	if now.Error != before.Error && now.Error != "" {
+	switch {
+	case now.Error != before.Error && now.Error != "":
 		log.Error("the model cannot be loaded", "error", now.Error, "answering", now.Method, "version", now.Version)
+	case now.Error != before.Error:
+		log.Info("the model can be loaded again", "version", now.Version)
+	}
+	if now.Fallbacks > before.Fallbacks {
+		log.Warn("the heuristic answered in the place of the model", "times", now.Fallbacks-before.Fallbacks, "last", now.LastFallback)
 	}
 	if now.Method != before.Method || now.Version != before.Version {
 		log.Info("answering", "method", now.Method, "ml_enabled", now.ML, "model", now.Model, "version", now.Version, "digest", now.Digest)

@@ -50,6 +50,10 @@ func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 		var drawn []string
 		rng := rand.New(rand.NewPCG(*seed, 0))
 		count, done := counter(s.err)
+		defer func() {
+			done()
+			reportSkipped(s.err, incidents.Skipped())
+		}()
 		n := 0
 		for x, err := range incidents.Examples() {
 			if err == nil {
@@ -71,8 +75,6 @@ func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 		for _, text := range drawn {
 			monitor.Observe(text)
 		}
-		done()
-		reportSkipped(s.err, incidents.Skipped())
 		report, err := monitor.Sweep(ctx)
 		if err != nil {
 			return err
@@ -81,9 +83,12 @@ func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 			return printJSON(s.out, swept{p.model, m.Version(), report})
 		}
 		fmt.Fprintf(s.out, "%s: %d incidents against %d that version %s was trained on\n\n", report.Status, report.NRecent, report.NBaseline, m.Version())
+		if report.Status == psi.StatusInsufficient && !*all {
+			return nil
+		}
 		rows := [][]string{{"STATUS", "PSI", "BY CHANCE", "P", "FEATURE"}}
 		for _, r := range report.Features {
-			if r.Status == psi.StatusStable && !*all && len(rows) > 5 {
+			if moved := r.Status == psi.StatusMonitor || r.Status == psi.StatusAlert; !moved && !*all && len(rows) > 5 {
 				break
 			}
 			what := r.Moved

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 
@@ -32,7 +33,7 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		by        who
 		grams     = f.String("ngrams", "1,2", "`range` of word n-grams: the least and the most words")
 		minDF     = f.Float64("min-df", 2, "least `number` of texts that a term must occur in, below 1 a share of them")
-		sublinear = f.Bool("sublinear", false, "use 1 + ln(count) for the count of a term")
+		sublinear = f.Bool("sublinear", false, "use 1 + ln(count) for the count of a term, as risk.Train does unless told otherwise")
 		c         = f.Float64("C", 10, "inverse `strength` of the L2 penalty")
 		seed      = f.Uint64("seed", 0, "`number` that draws the folds where incidents carry no times")
 		asJSON    = f.Bool("json", false, "print JSON")
@@ -49,18 +50,26 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		if err != nil {
 			return err
 		}
+		if !(*c > 0) || !(*minDF > 0) {
+			return usage("-C is %v and -min-df is %v, want positive numbers", *c, *minDF)
+		}
 		reg, err := p.open(&registry.DirOptions{Create: true})
 		if err != nil {
+			return err
+		}
+		// A name or a registry that cannot be used is better found out now.
+		if _, err := reg.State(ctx, p.model); err != nil && !errors.Is(err, registry.ErrNotFound) {
 			return err
 		}
 		m, report, err := risk.Train(ctx, incidents.Examples(), &risk.TrainOptions{
 			Features: &tfidf.Options{NGrams: n, MinDF: *minDF, Sublinear: *sublinear},
 			C:        *c, Seed: *seed, Progress: progress(s.err),
 		})
+		clearLine(s.err)
+		reportSkipped(s.err, incidents.Skipped())
 		if err != nil {
 			return err
 		}
-		reportSkipped(s.err, incidents.Skipped())
 		artifact, err := risk.NewArtifact(m, report)
 		if err != nil {
 			return err

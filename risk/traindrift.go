@@ -1,0 +1,62 @@
+package risk
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/riskkit/riskkit/psi"
+)
+
+// shown is how many terms a report lists that raise and that lower the risk.
+const shown = 15
+
+// drift counts the baseline of the drift features, and lists the terms that
+// matter on the way.
+func (t *trainer) drift(f *fitted) (*Drift, error) {
+	d := &Drift{Features: psi.TextOptions{Risky: t.o.Lexicon.Risky()}}
+	influence := f.influence()
+	names := func(by func(float64) float64, n int) (terms []string) {
+		moving := order(influence, by)
+		for _, j := range moving[:max(0, min(n, len(moving)))] {
+			terms = append(terms, f.vectorizer.FeatureName(j))
+		}
+		return terms
+	}
+	t.report.Raising = names(func(v float64) float64 { return v }, shown)
+	t.report.Lowering = names(func(v float64) float64 { return -v }, shown)
+	d.Features.Terms = names(math.Abs, t.o.DriftTerms)
+	features, err := psi.NewTextFeatures(newVocabulary(f.vectorizer).leaveOneOut(), &d.Features)
+	if err != nil {
+		return nil, err
+	}
+	d.Baseline, err = psi.NewBaseline(features, slices.Values(t.texts), nil)
+	return d, err
+}
+
+// influence returns how much each feature moves the severity of an example on
+// average: its mean value times the mean of its weights, each level's by how
+// severe it is.
+func (f *fitted) influence() []float64 {
+	k := f.classifier.NumClasses()
+	influence := make([]float64, len(f.mean))
+	for j, mean := range f.mean {
+		for c := range k {
+			influence[j] += mean * f.classifier.Coef(c, j) * (float64(c)/float64(k-1) - 0.5)
+		}
+	}
+	return influence
+}
+
+// order returns the indices of the values for which by is above 0, the greatest
+// first.
+func order(values []float64, by func(float64) float64) []int {
+	var index []int
+	for j, v := range values {
+		if by(v) > 0 {
+			index = append(index, j)
+		}
+	}
+	slices.SortStableFunc(index, func(a, b int) int { return cmp.Compare(by(values[b]), by(values[a])) })
+	return index
+}
