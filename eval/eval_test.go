@@ -232,6 +232,37 @@ func TestThresholdsMany(t *testing.T) {
 	}
 }
 
+// TestThresholdsRare has rare scores among many that are alike.
+func TestThresholdsRare(t *testing.T) {
+	var scores []float64
+	var truth []int
+	for k, n := range []int{9980, 8, 8} {
+		for range n {
+			scores, truth = append(scores, 0.1+0.4*float64(k)), append(truth, k)
+		}
+	}
+	thresholds, err := eval.Thresholds(scores, truth, 3, eval.MacroF1{})
+	if err != nil || math.Abs(thresholds[0]-0.3) > 1e-12 || math.Abs(thresholds[1]-0.7) > 1e-12 {
+		t.Errorf("thresholds %v, error %v, want 0.3 and 0.7", thresholds, err)
+	}
+	// 55 of 100 is a recall of 0.55, though 0.55 * 100 is above 55 in floating
+	// point.
+	scores, truth = nil, nil
+	for i := range 200 {
+		scores, truth = append(scores, float64(i)/200), append(truth, 0)
+		if i >= 100 {
+			truth[i] = 1
+		}
+	}
+	for i := 100; i < 145; i++ {
+		scores[i] = 0.01
+	}
+	thresholds, err = eval.Thresholds(scores, truth, 2, eval.RecallFloor{Level: 1, Recall: 0.55})
+	if err != nil || thresholds[0] < 0.3 {
+		t.Errorf("thresholds %v, error %v, want one that finds 55 of 100", thresholds, err)
+	}
+}
+
 func TestThresholdsErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		scores []float64

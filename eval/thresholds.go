@@ -94,7 +94,7 @@ func (f RecallFloor) Check(levels int) error {
 
 // Worth returns the F1 of the level, -Inf below the floor.
 func (f RecallFloor) Worth(level int, predicted, support []int) float64 {
-	if level == f.Level && float64(predicted[level]) < f.Recall*float64(support[level]) {
+	if level == f.Level && support[level] > 0 && float64(predicted[level])/float64(support[level]) < f.Recall {
 		return math.Inf(-1)
 	}
 	return MacroF1{}.Worth(level, predicted, support)
@@ -109,10 +109,11 @@ const maxCuts = 1000
 // to it. Between two equal thresholds lies a level that is never predicted.
 //
 // Scores and true levels are given by example; they should not stem from a
-// model that was fitted on these examples. Cuts lie midway between scores; of
-// more than 1000 examples they are tried a thousandth apart. Among equals the
-// lowest cuts win. It takes time n log n + levels² * 10⁶. The errors wrap
-// ErrInput, also where no cuts do what the objective asks for, or are ErrEmpty.
+// model that was fitted on these examples. Cuts lie midway between two
+// different scores; of more than 1000 such places every so many are tried.
+// Among equals the lowest cuts win. It takes time n log n + levels² * 10⁶. The
+// errors wrap ErrInput, also where no cuts do what the objective asks for, or
+// are ErrEmpty.
 func Thresholds(scores []float64, truth []int, levels int, o Objective) ([]float64, error) {
 	if len(scores) == 0 {
 		return nil, ErrEmpty
@@ -149,17 +150,26 @@ func newCuts(scores []float64, truth []int, levels int) *cuts {
 	}
 	slices.SortFunc(order, func(a, b int) int { return cmp.Compare(scores[a], scores[b]) })
 	c := &cuts{thresholds: []float64{0}, below: [][]int{make([]int, levels)}}
+	places := 0 // between two different scores, and behind the last
+	for i, x := range order {
+		if i+1 == len(order) || scores[x] < scores[order[i+1]] {
+			places++
+		}
+	}
+	step := (places + maxCuts - 1) / maxCuts
 	seen := make([]int, levels)
-	step := (len(scores) + maxCuts - 1) / maxCuts
-	last := 0
+	place := 0
 	for i, x := range order {
 		seen[truth[x]]++
-		next := 1.0 // behind the last example
+		next := 1.0
 		if i+1 < len(order) {
 			next = scores[order[i+1]]
 		}
-		if s := scores[x]; s < next && (i+1-last >= step || i+1 == len(order)) {
-			last = i + 1
+		s := scores[x]
+		if i+1 < len(order) && s == next {
+			continue
+		}
+		if place++; s < next && (place%step == 0 || place == places) {
 			c.thresholds = append(c.thresholds, max(s+(next-s)/2, math.Nextafter(s, 1)))
 			c.below = append(c.below, slices.Clone(seen))
 		}

@@ -22,7 +22,8 @@ type Options struct {
 	Balanced bool
 	// Tolerance is how far above the optimum the objective may be at the end,
 	// as a share of it. The solver itself proves that it is not further; see
-	// Result.Gap. 0 means 1e-6.
+	// Result.Gap. The weights are then within the square root of twice the gap
+	// of their optimum, as a vector. 0 means 1e-6.
 	Tolerance float64
 	// MaxIterations bounds the Newton steps. 0 means 100.
 	MaxIterations int
@@ -85,9 +86,9 @@ var (
 // scikit-learn does. nil opts means the defaults.
 //
 // Stopping at a limit is data, in Result.Status, not an error. The errors wrap
-// ErrOptions, ErrClasses, ErrRow or ctx's. The same input gives the same model
-// to the last bit. Fit uses one goroutine and, beside x, memory for some ten
-// vectors of classes times features and rows.
+// ErrOptions, ErrClasses, ErrRow or ctx's. The same input gives the same model,
+// to the last bit on the same architecture. Fit uses one goroutine and, beside
+// x, memory for some ten vectors of classes times features and rows.
 func Fit(ctx context.Context, x mat.Matrix, y []int, classes int, opts *Options) (*Model, Result, error) {
 	var o Options
 	if opts != nil {

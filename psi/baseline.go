@@ -1,6 +1,7 @@
 package psi
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"iter"
@@ -132,7 +133,10 @@ func makeBins(name string, values []float64, n int64, bins int) feature {
 	case len(runs) == 0:
 		f.Counts = []int64{0}
 	case len(f.Edges) == 0:
-		f.Edges, f.Counts = around(runs)
+		common := most(runs)
+		if rest := n - missing - common.count; rest < minCount && common.count >= 10*rest {
+			f.Edges, f.Counts = around(runs, common)
+		}
 	}
 	f.Counts = append(f.Counts, missing)
 	return f
@@ -141,14 +145,9 @@ func makeBins(name string, values []float64, n int64, bins int) feature {
 // around makes the bins of a feature that hardly ever has another value than
 // one: below it, the value itself, and above it, so that it is seen when that
 // changes.
-func around(runs []run) (edges []float64, counts []int64) {
-	most := 0
-	for i, r := range runs {
-		if r.count > runs[most].count {
-			most = i
-		}
-	}
-	v := runs[most].value
+func around(runs []run, common run) (edges []float64, counts []int64) {
+	most := slices.Index(runs, common)
+	v := common.value
 	below, above := math.Nextafter(v, -math.MaxFloat64), v
 	if most < len(runs)-1 {
 		above = v/2 + runs[most+1].value/2
@@ -163,6 +162,11 @@ func around(runs []run) (edges []float64, counts []int64) {
 	return []float64{below, above}, append(counts, sum(runs[:most]), runs[most].count, sum(runs[most+1:]))
 }
 
+// most returns the run with the most values, the first among equals.
+func most(runs []run) run {
+	return slices.MaxFunc(runs, func(a, b run) int { return cmp.Compare(a.count, b.count) })
+}
+
 func sum(runs []run) (n int64) {
 	for _, r := range runs {
 		n += r.count
@@ -175,7 +179,8 @@ func clamp(v float64) float64 { return max(-math.MaxFloat64, min(math.MaxFloat64
 
 func newBaseline(n int64, features []feature) (*Baseline, error) {
 	b := &Baseline{n: n, features: features}
-	for j, f := range features {
+	names := map[string]bool{}
+	for _, f := range features {
 		sum, err := total(f.Counts)
 		switch {
 		case err != nil:
@@ -189,9 +194,10 @@ func newBaseline(n int64, features []feature) (*Baseline, error) {
 				return nil, fmt.Errorf("%w: edge %d of feature %q is %v", ErrInput, i, f.Name, e)
 			}
 		}
-		if slices.ContainsFunc(features[:j], func(g feature) bool { return g.Name == f.Name }) {
+		if names[f.Name] {
 			return nil, fmt.Errorf("%w: feature %q stands twice", ErrInput, f.Name)
 		}
+		names[f.Name] = true
 		b.offset = append(b.offset, b.bins)
 		b.bins += len(f.Counts)
 	}

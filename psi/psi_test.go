@@ -123,7 +123,8 @@ func TestBins(t *testing.T) {
 		"nothing":   {many(10, func(int) any { return "NaN" }), `"edges":[],"counts":[0,10]`},
 		"negative":  {many(60, func(i int) any { return i%3 - 1 }), `"edges":[-0.5,0.5],"counts":[20,20,20,0]`},
 		"infinite":  {many(60, func(i int) any { return []any{"-Inf", 0, "Inf"}[i%3] }), `"counts":[20,20,20,0]`},
-		"few texts": {many(3, func(i int) any { return i }), `"edges":[-0.5,0.5],"counts":[0,1,2,0]`},
+		"no common": {many(8, func(i int) any { return i }), `"edges":[],"counts":[8,0]`},
+		"few texts": {many(3, func(i int) any { return i }), `"edges":[],"counts":[3,0]`},
 	} {
 		data, err := json.Marshal(baseline(t, values(1), c.texts))
 		got := strings.ReplaceAll(string(data), "null", "[]")
@@ -381,6 +382,7 @@ func TestTextFeatures(t *testing.T) {
 	}
 	for name, o := range map[string]psi.TextOptions{
 		"unknown term": {Terms: []string{"kernel"}}, "twice": {Terms: []string{"page", "page"}}, "many": {Terms: make([]string, 101)},
+		"wordless": {Risky: []string{"!"}}, "long": {Risky: []string{strings.Repeat("risk ", 17)}},
 	} {
 		if _, err := psi.NewTextFeatures(vocabulary(t), &o); !errors.Is(err, psi.ErrInput) {
 			t.Errorf("%s: error is %v", name, err)

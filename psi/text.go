@@ -31,7 +31,8 @@ type Vocabulary interface {
 // TextOptions say what TextFeatures looks at besides lengths. The zero value
 // means nothing.
 type TextOptions struct {
-	// Risky are the words and phrases that risky_token_count counts.
+	// Risky are the words and phrases, of at most 16 words, that
+	// risky_token_count counts.
 	Risky []string `json:"risky"`
 	// Terms are the terms of the vocabulary whose presence is a feature each,
 	// at most 100.
@@ -79,9 +80,13 @@ func NewTextFeatures(v Vocabulary, opts *TextOptions) (*TextFeatures, error) {
 	if opts != nil {
 		o = *opts
 	}
+	risky, err := text.NewPhrases(o.Risky)
+	if err != nil {
+		return nil, fmt.Errorf("%w: risky %w", ErrInput, err)
+	}
 	f := &TextFeatures{
 		names:      []string{"text_length", "token_count", "risky_token_count"},
-		risky:      text.NewPhrases(o.Risky),
+		risky:      risky,
 		vocabulary: v,
 		terms:      map[int32]int32{},
 	}

@@ -12,6 +12,7 @@ import (
 	"iter"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
@@ -65,7 +66,7 @@ func OpenDir(root string, opts *DirOptions) (*Dir, error) {
 		return &Dir{root: root}, nil
 	}
 	if o.Create {
-		if err := os.MkdirAll(root, 0o700); err != nil {
+		if err := makeRoot(root); err != nil {
 			return nil, err
 		}
 	}
@@ -74,6 +75,30 @@ func OpenDir(root string, opts *DirOptions) (*Dir, error) {
 		return nil, err
 	}
 	return &Dir{root: root}, r.Close()
+}
+
+// makeRoot makes a directory and those above it, for good.
+func makeRoot(root string) error {
+	var made []string // the parents of what is to be made
+	for dir := filepath.Clean(root); ; dir = filepath.Dir(dir) {
+		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
+			break
+		}
+		made = append(made, filepath.Dir(dir))
+	}
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return err
+	}
+	for _, dir := range made {
+		f, err := os.Open(dir)
+		if err != nil {
+			return err
+		}
+		if err := syncFolder(f); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // in calls f with the directory opened.
@@ -248,7 +273,8 @@ func lastEvent(root *os.Root, log string) (int64, error) {
 	names, err := readNames(root, path.Join(modelsDir, log))
 	last := int64(0)
 	for _, name := range names {
-		if n, err := strconv.ParseInt(strings.TrimSuffix(name, eventExt), 10, 64); err == nil {
+		n, err := strconv.ParseInt(strings.TrimSuffix(name, eventExt), 10, 64)
+		if err == nil && eventPath(log, n) == path.Join(modelsDir, log, name) { // one of ours
 			last = max(last, n)
 		}
 	}
@@ -329,16 +355,20 @@ func makeDirs(root *os.Root, dir string) error {
 	return nil
 }
 
-// syncDir makes the names in a directory last. Windows has no such call.
+// syncDir makes the names in a directory last.
 func syncDir(root *os.Root, dir string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
 	f, err := root.Open(dir)
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
+	return syncFolder(f)
+}
+
+// syncFolder syncs a directory, which Windows has no call for, and closes it.
+func syncFolder(f *os.File) (err error) {
+	if runtime.GOOS != "windows" {
+		err = f.Sync()
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

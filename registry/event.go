@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // A Kind says what an Event did.
@@ -54,6 +55,30 @@ const (
 	eventTail   = "\"}\n"
 	hashSize    = len(digestPrefix) + 2*sha256.Size
 )
+
+// maxText is the greatest length, in bytes, of the texts of an event together.
+const maxText = 1 << 20
+
+// check returns an error that wraps ErrInput where the texts that callers gave
+// cannot be kept as they are.
+func (e *Event) check() error {
+	total := 0
+	ok := func(s string) bool {
+		total += len(s)
+		return utf8.ValidString(s)
+	}
+	valid := ok(e.Actor) && ok(e.Reason) && ok(e.Description)
+	for k, v := range e.Tags {
+		valid = valid && ok(k) && ok(v)
+	}
+	if !valid {
+		return fmt.Errorf("%w: actor, reason, description or tags are not UTF-8", ErrInput)
+	}
+	if total > maxText {
+		return fmt.Errorf("%w: actor, reason, description and tags have %d bytes, at most %d are allowed", ErrInput, total, maxText)
+	}
+	return nil
+}
 
 // encode sets e.Hash and returns the bytes to store.
 func (e *Event) encode() ([]byte, error) {

@@ -14,8 +14,9 @@ import (
 )
 
 // A Log is the Registry on a Store: it folds the store's events. It remembers
-// the state of each model that it was asked for and reads only what was
-// appended since.
+// the state of each model that it was asked for, and reads its last event again
+// and what was appended since; where that event is another one now, it folds
+// anew.
 type Log struct {
 	store Store
 	now   func() time.Time
@@ -60,25 +61,51 @@ func (l *Log) state(ctx context.Context, model string) (*State, error) {
 	l.mu.Lock()
 	known := l.states[model]
 	l.mu.Unlock()
-	if known == nil {
-		known = &State{Model: model}
+	s, err := l.fold(ctx, model, known)
+	if errors.Is(err, errOther) {
+		known = nil
+		s, err = l.fold(ctx, model, nil)
 	}
-	s := known
-	for e, err := range l.events(ctx, model, known.seq+1) {
-		if err != nil {
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.states[model]; now == nil || known == nil || now.seq < s.seq {
+		l.states[model] = s
+	}
+	return s, nil
+}
+
+// errOther says that the log is not the one that a known state was folded from.
+var errOther = errors.New("another log")
+
+// fold adds the events since known, which may be nil. It reads the last event
+// of known again: another one there, or none, is errOther.
+func (l *Log) fold(ctx context.Context, model string, known *State) (*State, error) {
+	s, from := &State{Model: model}, int64(1)
+	if known != nil && known.seq > 0 {
+		s, from = known, known.seq
+	}
+	same := s != known // nothing to be read again
+	for e, err := range l.events(ctx, model, from) {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if s == known {
+		case !same && e.Hash != known.last.Hash:
+			return nil, errOther
+		case !same:
+			same = true
+			continue
+		case s == known:
 			s = known.clone()
 		}
 		if err := s.apply(e); err != nil {
 			return nil, err
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now := l.states[model]; s.seq > 0 && (now == nil || now.seq < s.seq) {
-		l.states[model] = s
+	if !same {
+		return nil, errOther
 	}
 	return s, nil
 }
@@ -207,6 +234,9 @@ func (l *Log) append(ctx context.Context, model string, plan func(*State) (Event
 		if err != nil {
 			return nil, err
 		}
+		if err := e.check(); err != nil {
+			return nil, err
+		}
 		e.Seq, e.Model, e.Previous = s.seq+1, model, s.last.Hash
 		if e.Time = l.now().UTC().Round(0); e.Time.Before(s.last.Time) {
 			e.Time = s.last.Time // a clock set back does not turn history around
@@ -215,7 +245,7 @@ func (l *Log) append(ctx context.Context, model string, plan func(*State) (Event
 		if err != nil {
 			return nil, err
 		}
-		// The event must read back as what is meant before it becomes history.
+		// The event must read back and follow before it becomes history.
 		next := s.clone()
 		if e, err = decodeEvent(data); err == nil {
 			err = next.apply(e)

@@ -54,6 +54,7 @@ func TestSuitesFindFaults(t *testing.T) {
 		"a blob whose content":     func() registry.Store { return unchecked{registry.NewMem()} },
 		"a cancelled context":      func() registry.Store { return deaf{registry.NewMem()} },
 		"bytes belong to the call": func() registry.Store { return &shared{Mem: registry.NewMem()} },
+		"of many who append":       func() registry.Store { return &stubborn{Mem: registry.NewMem()} },
 	} {
 		err := registrytest.TestStore(t.Context(), func() (registry.Store, error) { return open(), nil })
 		if err == nil || !strings.Contains(err.Error(), rule) {
@@ -71,6 +72,16 @@ func (s overwriting) Append(ctx context.Context, log string, seq int64, event []
 		return nil
 	}
 	return err
+}
+
+// stubborn takes nothing more into a log once it has ten events.
+type stubborn struct{ *registry.Mem }
+
+func (s stubborn) Append(ctx context.Context, log string, seq int64, event []byte) error {
+	if seq > 10 {
+		return registry.ErrConflict
+	}
+	return s.Mem.Append(ctx, log, seq, event)
 }
 
 // unchecked stores any content under any digest.
@@ -336,6 +347,88 @@ func TestLogsSeeEachOther(t *testing.T) {
 	}
 	if !slices.Equal(models, []string{model}) {
 		t.Errorf("models are %q", models)
+	}
+}
+
+// TestDirReplaced puts other registries into the place of one that a Log has
+// read: shorter, as long, and longer ones.
+func TestDirReplaced(t *testing.T) {
+	for _, versions := range []int{1, 3, 5} {
+		dir, log := openDir(t)
+		for i := range 3 {
+			register(t, log, fmt.Sprint("old ", i))
+		}
+		other, otherLog := openDir(t)
+		for i := range versions {
+			register(t, otherLog, fmt.Sprint("new ", i))
+		}
+		if err := errors.Join(os.RemoveAll(dir), os.Rename(other, dir)); err != nil {
+			t.Fatal(err)
+		}
+		v, err := log.Resolve(t.Context(), model, "latest")
+		if err != nil || v.Number != versions {
+			t.Errorf("%d versions: the latest is %d, error %v", versions, v.Number, err)
+		}
+		if data, err := registry.ReadFile(t.Context(), log, v, "model.bin"); err != nil || string(data) != fmt.Sprint("new ", versions-1) {
+			t.Errorf("%d versions: the latest reads %q, error %v", versions, data, err)
+		}
+		promote(t, log, versions)
+		register(t, log, "newer")
+	}
+	dir, log := openDir(t)
+	register(t, log, "old")
+	if err := os.RemoveAll(dir); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Resolve(t.Context(), model, "latest"); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no directory: error is %v", err)
+	}
+}
+
+// TestStrayFiles puts files of others among the events.
+func TestStrayFiles(t *testing.T) {
+	dir, log := openDir(t)
+	register(t, log, "model")
+	for _, name := range []string{"2024", "2024.json", "000000000009.json.bak", ".DS_Store", "notes.txt"} {
+		if err := os.WriteFile(filepath.Join(dir, "models", model, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "models", ".DS_Store"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := registry.OpenDir(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := registry.New(s, nil)
+	if v, err := fresh.Resolve(t.Context(), model, "latest"); err != nil || v.Number != 1 {
+		t.Errorf("the latest is %d, error %v", v.Number, err)
+	}
+	for name, err := range fresh.Models(t.Context()) {
+		if err != nil || name != model {
+			t.Errorf("model %q, error %v", name, err)
+		}
+	}
+}
+
+// TestHugeFile has an event that claims a file of absurd size.
+func TestHugeFile(t *testing.T) {
+	store := registry.NewMem()
+	log := registry.New(store, nil)
+	register(t, log, "model")
+	for event, err := range store.Events(t.Context(), model, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := bytes.Replace(event[len(`{"format":1,"event":`):bytes.LastIndex(event, []byte(`,"hash"`))], []byte(`"size":5`), []byte(`"size":5000000000`), 1)
+		forged := registry.NewMem()
+		if err := forged.Append(t.Context(), model, 1, fmt.Appendf(nil, "{\"format\":1,\"event\":%s,\"hash\":\"%v\"}\n", raw, registry.DigestOf(raw))); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := registry.New(forged, nil).State(t.Context(), model); !errors.Is(err, registry.ErrCorrupt) || !strings.Contains(err.Error(), "5000000000 bytes") {
+			t.Errorf("error is %v", err)
+		}
 	}
 }
 

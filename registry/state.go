@@ -93,6 +93,11 @@ func (s *State) apply(e Event) error {
 	}
 	switch e.Kind {
 	case KindRegistered:
+		for _, f := range e.Files {
+			if !validName(f.Name) || f.Size < 0 || f.Size > MaxFile {
+				return wrong("registers file %q of %d bytes", f.Name, f.Size)
+			}
+		}
 		if e.Version != len(s.Versions)+1 || e.Digest == nil || *e.Digest != artifactDigest(e.Files) {
 			return wrong("registers version %d with the wrong number or digest", e.Version)
 		}

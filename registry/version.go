@@ -22,8 +22,11 @@ const (
 
 // An Artifact is what a version is made of: files by name. Names are 1 to 128
 // ASCII letters, digits, dots, underscores and dashes, the first a letter or
-// digit.
+// digit. No file is larger than MaxFile.
 type Artifact map[string][]byte
+
+// MaxFile is the greatest size of a file of an Artifact in bytes.
+const MaxFile = 1 << 30
 
 // FileInfo describes one file of a version.
 type FileInfo struct {
@@ -68,6 +71,9 @@ func describe(a Artifact) ([]FileInfo, error) {
 	for _, name := range slices.Sorted(maps.Keys(a)) {
 		if !validName(name) {
 			return nil, fmt.Errorf("%w: file name %q, want 1 to %d ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", ErrInput, name, maxName)
+		}
+		if len(a[name]) > MaxFile {
+			return nil, fmt.Errorf("%w: file %q has %d bytes, at most %d are allowed", ErrInput, name, len(a[name]), MaxFile)
 		}
 		files = append(files, FileInfo{Name: name, Size: int64(len(a[name])), Digest: DigestOf(a[name])})
 	}

@@ -16,6 +16,9 @@ const (
 	CardFile     = "card.md"       // its model card
 )
 
+// maxBaseline is the greatest size of BaselineFile in bytes.
+const maxBaseline = 16 << 20
+
 // NewArtifact returns the files of a trained model, ready to be registered. The
 // same model and report always give the same files.
 func NewArtifact(m *Model, r *TrainReport) (registry.Artifact, error) {
@@ -40,6 +43,9 @@ func NewArtifact(m *Model, r *TrainReport) (registry.Artifact, error) {
 // the version's number and digest. A version without BaselineFile gives a model
 // without Drift. Errors wrap ErrModel or are the registry's.
 func OpenModel(ctx context.Context, r registry.Registry, v registry.Version) (*Model, error) {
+	if f, err := v.File(BaselineFile); err == nil && f.Size > maxBaseline {
+		return nil, fmt.Errorf("%w: %s has %d bytes, at most %d make sense", ErrModel, BaselineFile, f.Size, maxBaseline)
+	}
 	data, err := registry.ReadFile(ctx, r, v, ModelFile)
 	if err != nil {
 		return nil, err
@@ -56,9 +62,6 @@ func OpenModel(ctx context.Context, r registry.Registry, v registry.Version) (*M
 		c.Drift = new(Drift)
 		if err := json.Unmarshal(data, c.Drift); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrModel, BaselineFile, err)
-		}
-		if c.Drift.Baseline == nil {
-			return nil, fmt.Errorf("%w: %s has no baseline", ErrModel, BaselineFile)
 		}
 	}
 	m, err := NewModel(c)

@@ -3,9 +3,11 @@ package risk_test
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/riskkit/riskkit/internal/corpus"
 	"github.com/riskkit/riskkit/risk"
@@ -38,6 +40,18 @@ func heuristic(t testing.TB) *risk.Heuristic {
 		t.Fatal(err)
 	}
 	return h
+}
+
+// ended fails unless there are no more goroutines than before, soon.
+func ended(t testing.TB, before int, what string) {
+	t.Helper()
+	now := runtime.NumGoroutine()
+	for deadline := time.Now().Add(10 * time.Second); now > before && time.Now().Before(deadline); now = runtime.NumGoroutine() {
+		time.Sleep(time.Millisecond) // what has returned may still be on its way out
+	}
+	if now > before {
+		t.Errorf("%s: %d goroutines before, %d after", what, before, now)
+	}
 }
 
 // wantError fails unless err wraps want and, if it is not empty, mentions

@@ -3,6 +3,7 @@ package risk
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"math"
 	"slices"
@@ -68,13 +69,14 @@ func NewHeuristic(lexicon *Lexicon) (*Heuristic, error) {
 	h.lexicon.Thresholds = slices.Clone(lexicon.Thresholds)
 	h.lexicon.Terms = slices.Clone(lexicon.Terms)
 	h.lexicon.Modifiers = nil
-	var terms []string
-	for _, t := range lexicon.Terms {
-		terms = append(terms, t.Term)
-	}
-	h.terms = text.NewPhrases(terms)
 	modifiers := slices.Sorted(maps.Keys(lexicon.Modifiers))
-	h.modifiers = text.NewPhrases(modifiers)
+	var err error
+	if h.terms, err = text.NewPhrases(lexicon.phrases()); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLexicon, err)
+	}
+	if h.modifiers, err = text.NewPhrases(modifiers); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrLexicon, err)
+	}
 	for _, m := range modifiers {
 		h.factors = append(h.factors, lexicon.Modifiers[m])
 	}
@@ -190,13 +192,11 @@ func (h *Heuristic) add(e *evidence, i int, factor float64) {
 
 // risk returns the risk that the evidence speaks of.
 func (h *Heuristic) risk(e *evidence) float64 {
-	safe := 1.0
+	safe := 0.0 // the logarithm of the probability that none of it is right
 	for _, i := range e.found {
-		if f := e.factor[i]; f != 0 {
-			safe *= math.Pow(1-h.lexicon.Terms[i].Weight, f)
-		}
+		safe += e.factor[i] * math.Log1p(-h.lexicon.Terms[i].Weight)
 	}
-	return min(1, max(0, 1-safe))
+	return max(0, -math.Expm1(safe))
 }
 
 // score returns the score of the evidence.
@@ -242,6 +242,9 @@ func (h *Heuristic) categories(e *evidence) []Category {
 			c = append(c, Category{Name: t.Category})
 		}
 		c[k].Share += bits
+	}
+	if !(total > 0) {
+		return nil
 	}
 	for k := range c {
 		c[k].Share /= total

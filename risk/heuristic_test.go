@@ -147,6 +147,30 @@ func checkAssessment(t testing.TB, a risk.Assessment, scale risk.Scale, threshol
 	}
 }
 
+// TestHeuristicExtremes has the strongest terms and modifiers there can be.
+func TestHeuristicExtremes(t *testing.T) {
+	l := small()
+	l.Modifiers["very"] = 100
+	l.Terms = []risk.LexiconTerm{
+		{Term: "up", Weight: math.Nextafter(1, 0), Category: "a"}, {Term: "down", Weight: math.Nextafter(-1, 0), Category: "b"},
+		{Term: "tiny", Weight: math.SmallestNonzeroFloat64, Category: "c"},
+	}
+	h, err := risk.NewHeuristic(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, text := range []string{"very very very up", "very very very down", "very up, very very very down", "possible tiny"} {
+		a, err := risk.Explain(t.Context(), h, risk.Document{Text: text}, 5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkAssessment(t, a, h.Scale(), l.Thresholds)
+		if _, err := json.Marshal(a); err != nil {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
 func TestHeuristicIsFast(t *testing.T) {
 	h := heuristic(t)
 	start := time.Now()
@@ -189,6 +213,8 @@ func TestLexicon(t *testing.T) {
 		"modifier":       func(l *risk.Lexicon) { l.Modifiers["x1"] = -1 },
 		"wordless":       func(l *risk.Lexicon) { l.Modifiers["a"] = 1 },
 		"infinite":       func(l *risk.Lexicon) { l.Modifiers["x1"] = math.Inf(1) },
+		"huge":           func(l *risk.Lexicon) { l.Modifiers["x1"] = 101 },
+		"long term":      func(l *risk.Lexicon) { l.Terms[0].Term = strings.Repeat("long ", 17) },
 		"repeated level": func(l *risk.Lexicon) { l.Scale = risk.Scale{"a", "a", "b"} },
 	} {
 		l := small()

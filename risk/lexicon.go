@@ -6,7 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
+	"maps"
+	"slices"
 
 	"github.com/riskkit/riskkit/internal/text"
 )
@@ -26,13 +27,14 @@ type Lexicon struct {
 	Terms []LexiconTerm `json:"terms"`
 	// Modifiers are words and phrases that multiply the evidence of the next
 	// term within three words of the same sentence: above 1 they strengthen it,
-	// below 1 they weaken it. 0 denies it, and further terms as well.
+	// below 1 they weaken it. 0 denies it, and further terms as well. At most
+	// 100.
 	Modifiers map[string]float64 `json:"modifiers"`
 }
 
-// A LexiconTerm is a word or phrase. Weight, in (-1,1), is the probability that
-// an incident with this term, and nothing else, is severe; below 0 it takes
-// risk away.
+// A LexiconTerm is a word or phrase of at most 16 words. Weight, in (-1,1), is
+// the probability that an incident with this term, and nothing else, is severe;
+// below 0 it takes risk away.
 type LexiconTerm struct {
 	Term     string  `json:"term"`
 	Weight   float64 `json:"weight"`
@@ -80,21 +82,35 @@ func (l *Lexicon) Validate() error {
 	if !(l.Doubt >= 0 && l.Doubt < 1) {
 		return fmt.Errorf("%w: doubt is %v, want a number in [0,1)", ErrLexicon, l.Doubt)
 	}
-	var w text.Words
+	if _, err := text.NewPhrases(l.phrases()); err != nil {
+		return fmt.Errorf("%w: term: %w", ErrLexicon, err)
+	}
+	if _, err := text.NewPhrases(slices.Sorted(maps.Keys(l.Modifiers))); err != nil {
+		return fmt.Errorf("%w: modifier: %w", ErrLexicon, err)
+	}
 	for i, t := range l.Terms {
-		if w.Set(t.Term); w.Len() == 0 {
-			return fmt.Errorf("%w: term %d, %q, has no word of two or more letters or digits", ErrLexicon, i, t.Term)
-		}
 		if !(t.Weight > -1 && t.Weight < 1) {
 			return fmt.Errorf("%w: term %d, %q, has weight %v, want a number in (-1,1)", ErrLexicon, i, t.Term, t.Weight)
 		}
 	}
 	for m, f := range l.Modifiers {
-		if w.Set(m); w.Len() == 0 || !(f >= 0) || math.IsInf(f, 0) {
-			return fmt.Errorf("%w: modifier %q has factor %v, want a word with a number from 0 on", ErrLexicon, m, f)
+		if !(f >= 0 && f <= maxFactor) {
+			return fmt.Errorf("%w: modifier %q has factor %v, want a number from 0 to %d", ErrLexicon, m, f, maxFactor)
 		}
 	}
 	return nil
+}
+
+// maxFactor is the greatest factor of a modifier.
+const maxFactor = 100
+
+// phrases returns the terms alone.
+func (l *Lexicon) phrases() []string {
+	phrases := make([]string, len(l.Terms))
+	for i, t := range l.Terms {
+		phrases[i] = t.Term
+	}
+	return phrases
 }
 
 // Risky returns the terms that raise the risk, for drift features.

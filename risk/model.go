@@ -118,6 +118,9 @@ func NewModel(c ModelConfig) (*Model, error) {
 	case c.Classifier.NumClasses() != len(c.Scale):
 		return nil, fmt.Errorf("%w: %d classes for the levels %q", ErrModel, c.Classifier.NumClasses(), []string(c.Scale))
 	}
+	if c.Drift != nil && c.Drift.Baseline == nil {
+		return nil, fmt.Errorf("%w: Drift without a Baseline", ErrModel)
+	}
 	if n, ok := c.Classifier.(interface{ NumFeatures() int }); ok && n.NumFeatures() != c.Features.NumFeatures() {
 		return nil, fmt.Errorf("%w: %d features are extracted, the classifier has %d", ErrModel, c.Features.NumFeatures(), n.NumFeatures())
 	}

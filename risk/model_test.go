@@ -3,6 +3,7 @@ package risk_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -146,6 +147,7 @@ func TestNewModelErrors(t *testing.T) {
 		"scale":         func(c *risk.ModelConfig) { c.Scale = risk.Scale{"one"} },
 		"thresholds":    func(c *risk.ModelConfig) { c.Thresholds = nil },
 		"order":         func(c *risk.ModelConfig) { c.Thresholds = []float64{0.6, 0.3} },
+		"no baseline":   func(c *risk.ModelConfig) { c.Drift = &risk.Drift{} },
 		"no features":   func(c *risk.ModelConfig) { c.Features = nil },
 		"no classifier": func(c *risk.ModelConfig) { c.Classifier = nil },
 		"classes":       func(c *risk.ModelConfig) { c.Scale = risk.Scale{"a", "b"}; c.Thresholds = []float64{0.5} },
@@ -234,6 +236,37 @@ func TestArtifact(t *testing.T) {
 	}
 	_, err = opened.NewMonitor(nil)
 	wantError(t, "no baseline", err, risk.ErrNoDrift, "")
+}
+
+// TestBaselineLeavesEachTextOut trains on texts of which each has words of its
+// own: new ones of that kind are not strange, though all their words that
+// matter are unknown.
+func TestBaselineLeavesEachTextOut(t *testing.T) {
+	texts := func(from, n int) []risk.Example {
+		var all []risk.Example
+		for i := from; i < from+n; i++ {
+			// Each word is in two texts: this one and the next.
+			all = append(all, risk.Example{Document: risk.Document{
+				Text: fmt.Sprintf("the shop lost order number%05d number%05d today", i, i+1),
+			}, Label: risk.DefaultScale()[i%3]})
+		}
+		return all
+	}
+	m, _, err := risk.Train(t.Context(), risk.ExampleSlice(texts(0, 300)), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	monitor, err := m.NewMonitor(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range texts(10_000, 300) {
+		monitor.Observe(x.Text)
+	}
+	r, err := monitor.Sweep(t.Context())
+	if err != nil || r.Status != psi.StatusStable {
+		t.Errorf("sweep %+v, error %v", r, err)
+	}
 }
 
 // TestSweepsWithoutDrift sweeps incidents like those of the training data, for

@@ -166,8 +166,14 @@ func (s *Service) Reload(ctx context.Context) error {
 // without is what answers when there is to be a model but is none.
 func (s *Service) without() Scorer { return reasoned{s.o.Heuristic, ReasonUnavailable} }
 
-// load returns what is to answer in place of now.
-func (s *Service) load(ctx context.Context, now *live) (*live, error) {
+// load returns what is to answer in place of now. A registry that panics is one
+// that fails.
+func (s *Service) load(ctx context.Context, now *live) (next *live, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w while loading: %v", ErrPanic, p)
+		}
+	}()
 	if s.o.Registry == nil {
 		return nil, fmt.Errorf("%w: ML is on, but there is no Registry", ErrService)
 	}
@@ -187,7 +193,7 @@ func (s *Service) load(ctx context.Context, now *live) (*live, error) {
 	if !slices.Equal(m.c.Scale, s.o.Scale) {
 		return nil, fmt.Errorf("%w: version %d of model %q is on %q, the service on %q", ErrScale, v.Number, s.o.Model, []string(m.c.Scale), []string(s.o.Scale))
 	}
-	next := &live{version: v}
+	next = &live{version: v}
 	first := Scorer(m)
 	if m.c.Drift != nil {
 		if next.monitor, err = m.NewMonitor(s.o.Drift); err != nil {
@@ -211,8 +217,8 @@ func (s *Service) Score(ctx context.Context, doc Document) (Assessment, error) {
 	return s.live.Load().scorer.Score(ctx, doc)
 }
 
-// Explain assesses doc as Score does and explains the answer. It does not count
-// the text.
+// Explain assesses doc as Score does and explains the answer by at most n
+// terms. It does not count the text, unless n is below 1: then it is Score.
 func (s *Service) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
 	return Explain(ctx, s.live.Load().scorer, doc, n)
 }

@@ -291,8 +291,32 @@ func TestServiceUnderLoad(t *testing.T) {
 	}
 	cancel()
 	wg.Wait()
-	if after := runtime.NumGoroutine(); after > before {
-		t.Errorf("%d goroutines before, %d after", before, after)
+	ended(t, before, "under load")
+}
+
+// panicking is a Registry that panics.
+type panicking struct{ registry.Registry }
+
+// TestServiceOnPanic has a registry that panics, at the start and later.
+func TestServiceOnPanic(t *testing.T) {
+	s := service(t, risk.ServiceOptions{Registry: panicking{}, Model: "incident-risk", ML: true})
+	if a := score(t, s); a.FallbackReason != risk.ReasonUnavailable || !strings.Contains(s.Status().Error, "panicked while loading") {
+		t.Errorf("assessment %+v, status %+v", a, s.Status())
+	}
+	wantError(t, "reload", s.Reload(t.Context()), risk.ErrPanic, "")
+}
+
+// TestServiceSeesNoise overwrites the registry that a service has its model
+// from: the model goes on answering, and the status says what happened.
+func TestServiceSeesNoise(t *testing.T) {
+	dir, reg := stocked(t)
+	s := service(t, risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true})
+	if err := os.WriteFile(filepath.Join(dir, "models", "incident-risk", "000000000003.json"), []byte("noise"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantError(t, "reload", s.Reload(t.Context()), registry.ErrCorrupt, "event 3")
+	if a := score(t, s); a.Method != risk.MethodML || !strings.Contains(s.Status().Error, "event 3") {
+		t.Errorf("assessment %+v, status %+v", a, s.Status())
 	}
 }
 

@@ -86,16 +86,16 @@ var (
 //
 // Train may read examples more than once; they must be the same each time.
 // Texts are kept in memory. The same examples and options always give the same
-// Model and report, durations aside. Folds are fitted side by side on as many
-// goroutines as GOMAXPROCS allows, all of which have ended when Train returns.
-// Errors wrap ErrTrain, ErrLabel, those of tfidf, logreg and eval, that of the
-// examples, or ctx's.
+// Model and report, durations aside, to the last bit on the same architecture.
+// Folds are fitted side by side on as many goroutines as GOMAXPROCS allows, all
+// of which have ended when Train returns. Errors wrap ErrTrain, ErrLabel, those
+// of tfidf, logreg and eval, that of the examples, or ctx's.
 func Train(ctx context.Context, examples iter.Seq2[Example, error], opts *TrainOptions) (*Model, *TrainReport, error) {
 	t, err := newTrainer(opts)
 	if err != nil {
 		return nil, nil, err
 	}
-	if err := t.read(examples); err != nil {
+	if err := t.read(ctx, examples); err != nil {
 		return nil, nil, err
 	}
 	fit, err := t.fit(ctx, nil, finalTolerance)
@@ -190,13 +190,16 @@ func (t *trainer) next(step string) {
 }
 
 // read takes the examples in.
-func (t *trainer) read(examples iter.Seq2[Example, error]) error {
+func (t *trainer) read(ctx context.Context, examples iter.Seq2[Example, error]) error {
 	r := &t.report
 	r.Labels = make([]int, len(t.o.Scale))
 	t.begin("reading")
 	digest := sha256.New()
 	timed := true
 	for x, err := range examples {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return err
 		}

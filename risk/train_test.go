@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"strings"
@@ -209,9 +210,57 @@ func TestTrainCancelled(t *testing.T) {
 		if step < 7 && !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled at step %d: error is %v", step, err)
 		}
-		if after := runtime.NumGoroutine(); after > before {
-			t.Errorf("cancelled at step %d: %d goroutines before, %d after", step, before, after)
+		ended(t, before, fmt.Sprint("cancelled at step ", step))
+	}
+}
+
+// TestTrainReadsUntilCancelled reads a stream that does not end by itself.
+func TestTrainReadsUntilCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	x := usual(1, 1)[0]
+	n := 0
+	_, _, err := risk.Train(ctx, func(yield func(risk.Example, error) bool) {
+		for yield(x, nil) {
+			if n++; n == 1000 {
+				cancel()
+			}
 		}
+	}, nil)
+	wantError(t, "reading", err, context.Canceled, "")
+	if n > 1001 {
+		t.Errorf("%d examples were read", n)
+	}
+}
+
+// TestTrainBalanced wants more of a rare level where levels weigh the same.
+func TestTrainBalanced(t *testing.T) {
+	var rare []risk.Example // one in six is low
+	lows := 0
+	for _, x := range usual(4, 600) {
+		if x.Label == "low" {
+			if lows++; lows%3 != 0 {
+				continue
+			}
+		}
+		rare = append(rare, x)
+	}
+	var mean [2]float64
+	for i, balanced := range []bool{false, true} {
+		m, _, err := risk.Train(t.Context(), risk.ExampleSlice(rare), &risk.TrainOptions{Balanced: balanced, C: 0.1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, x := range usual(5, 200) {
+			a, err := m.Score(t.Context(), x.Document)
+			if err != nil {
+				t.Fatal(err)
+			}
+			mean[i] += a.Probabilities.Of("low") / 200
+		}
+	}
+	if mean[1] < mean[0]+0.05 {
+		t.Errorf("the mean probability of the rare level is %.3f, balanced %.3f", mean[0], mean[1])
 	}
 }
 

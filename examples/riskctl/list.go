@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/riskkit/riskkit/registry"
@@ -11,13 +12,15 @@ import (
 
 // filter says what is listed; empty means all.
 type filter struct {
-	version int
-	stage   string
+	version              int
+	stage, actor, reason string
 }
 
 func (l *filter) declare(f *flag.FlagSet) {
 	f.IntVar(&l.version, "version", 0, "list this `number` of a version alone")
 	f.StringVar(&l.stage, "stage", "", "list this `stage` alone")
+	f.StringVar(&l.actor, "actor", "", "list what this `name` did alone")
+	f.StringVar(&l.reason, "reason", "", "list what was done for reasons with this `text` alone")
 }
 
 // check returns a usage error where nothing could ever be listed.
@@ -33,8 +36,11 @@ func (l *filter) check() error {
 	return nil
 }
 
-func (l *filter) passes(version int, stage registry.Stage) bool {
-	return (l.version == 0 || l.version == version) && (l.stage == "" || l.stage == string(stage))
+// passes reports whether an event, of a version that stands in stage, is
+// listed.
+func (l *filter) passes(e registry.Event, stage registry.Stage) bool {
+	return (l.version == 0 || l.version == e.Version) && (l.stage == "" || l.stage == string(stage)) &&
+		(l.actor == "" || l.actor == e.Actor) && strings.Contains(e.Reason, l.reason)
 }
 
 func versions(f *flag.FlagSet) func(context.Context, streams) error {
@@ -58,8 +64,14 @@ func versions(f *flag.FlagSet) func(context.Context, streams) error {
 			return err
 		}
 		listed := []registry.Version{}
-		for _, v := range state.Versions {
-			if only.passes(v.Number, v.Stage) {
+		for e, err := range reg.History(ctx, p.model) {
+			if err != nil {
+				return err
+			}
+			if e.Kind != registry.KindRegistered || e.Version > len(state.Versions) {
+				continue
+			}
+			if v := state.Versions[e.Version-1]; only.passes(e, v.Stage) {
 				listed = append(listed, v)
 			}
 		}
@@ -80,7 +92,6 @@ func history(f *flag.FlagSet) func(context.Context, streams) error {
 	var (
 		p      place
 		only   filter
-		actor  = f.String("actor", "", "list what this `name` did alone")
 		asJSON = f.Bool("json", false, "print JSON")
 	)
 	p.declare(f)
@@ -98,7 +109,7 @@ func history(f *flag.FlagSet) func(context.Context, streams) error {
 			if err != nil {
 				return err
 			}
-			if only.passes(e.Version, e.Stage) && (*actor == "" || *actor == e.Actor) {
+			if only.passes(e, e.Stage) {
 				events = append(events, e)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -142,13 +143,16 @@ func TestWay(t *testing.T) {
 	}
 
 	must(t, "", with("promote", "-version", "1", "-expect", "0")...)
-	if e := decode[registry.Event](t, must(t, "", with("promote", "-json", "-reason", "smaller")...)); e.Version != 3 || e.From != 1 || e.Stage != "production" {
+	if e := decode[registry.Event](t, must(t, "", with("promote", "-json", "-actor", "someone", "-reason", "smaller")...)); e.Version != 3 || e.From != 1 || e.Stage != "production" {
 		t.Errorf("promoted %+v", e)
 	}
 	if code, _, err := call(t, "", with("promote", "-version", "2", "-expect", "1")...); code != 1 || !strings.Contains(err, "holds version 3") {
 		t.Errorf("a stale promotion ended with %d: %s", code, err)
 	}
-	if out := must(t, "", with("rollback", "-reason", "worse")...); out != "version 1 of incident-risk is in production, in the place of version 3\n" {
+	if code, _, err := call(t, "", with("rollback", "-expect", "1")...); code != 1 || !strings.Contains(err, "holds version 3") {
+		t.Errorf("a stale rollback ended with %d: %s", code, err)
+	}
+	if out := must(t, "", with("rollback", "-expect", "3", "-actor", "night shift", "-reason", "worse")...); out != "version 1 of incident-risk is in production, in the place of version 3\n" {
 		t.Errorf("rollback prints %q", out)
 	}
 	events := decode[[]registry.Event](t, must(t, "", with("history", "-json")...))
@@ -159,16 +163,20 @@ func TestWay(t *testing.T) {
 	if diff := cmp.Diff([]string{"registered 1", "registered 2", "registered 3", "promoted 1", "promoted 3", "rolled_back 1"}, kinds); diff != "" {
 		t.Errorf("history (-want +got):\n%s", diff)
 	}
-	if events[0].Actor != "tester" || events[0].Reason != "first" {
-		t.Errorf("first event %+v", events[0])
+	for i, want := range map[int]string{0: "tester: first", 4: "someone: smaller", 5: "night shift: worse"} {
+		if got := events[i].Actor + ": " + events[i].Reason; got != want {
+			t.Errorf("event %d was by %q, want %q", i+1, got, want)
+		}
 	}
-	for filter, want := range map[string]int{"-version 1": 3, "-stage production": 3, "-actor tester": 1, "-version 3 -stage staging": 1} {
+	for filter, want := range map[string]int{"-version 1": 3, "-stage production": 3, "-actor tester": 1, "-version 3 -stage staging": 1, "-reason wors": 1} {
 		if got := decode[[]registry.Event](t, must(t, "", with("history", append(strings.Fields(filter), "-json")...)...)); len(got) != want {
 			t.Errorf("history %s has %d events, want %d", filter, len(got), want)
 		}
 	}
-	if got := decode[[]registry.Version](t, must(t, "", with("versions", "-stage", "production", "-json")...)); len(got) != 1 || got[0].Number != 1 {
-		t.Errorf("in production are %+v", got)
+	for _, filter := range []string{"-stage production", "-version 1", "-actor tester", "-reason first"} {
+		if got := decode[[]registry.Version](t, must(t, "", with("versions", append(strings.Fields(filter), "-json")...)...)); len(got) != 1 || got[0].Number != 1 {
+			t.Errorf("versions %s are %+v", filter, got)
+		}
 	}
 	if table := must(t, "", with("history")...); strings.Count(table, "\n") != 7 || !strings.Contains(table, "rolled_back") {
 		t.Errorf("history prints\n%s", table)
@@ -245,6 +253,24 @@ func TestWay(t *testing.T) {
 	code, out, errs := call(t, "", "score", "-ml", "-registry", filepath.Join(t.TempDir(), "absent"), "-text", "outage")
 	if code != 0 || !strings.Contains(out, "heuristic") || !strings.Contains(errs, "the heuristic answers: ") {
 		t.Errorf("score without a registry ended with %d: %s%s", code, out, errs)
+	}
+}
+
+// TestTrainFlags wants each flag to make a difference to what is trained.
+func TestTrainFlags(t *testing.T) {
+	untimed := corpus.Usual(1, 150)
+	for i := range untimed {
+		untimed[i].CreatedAt = time.Time{}
+	}
+	data := incidents(t, untimed)
+	digests := map[string]string{}
+	for _, flags := range []string{"", "-sublinear", "-min-df 3", "-ngrams 1,3", "-C 3", "-seed 1"} {
+		out := must(t, "", append([]string{"train", "-json", "-registry", t.TempDir(), "-data", data}, strings.Fields(flags)...)...)
+		digest := decode[trained](t, out).Digest
+		if other, ok := digests[digest]; ok {
+			t.Errorf("training with %q gives the same as with %q", flags, other)
+		}
+		digests[digest] = flags
 	}
 }
 
@@ -574,6 +600,60 @@ func TestServeOnNoise(t *testing.T) {
 	if log := s.logged(); !strings.Contains(log, "the model cannot be loaded") || !strings.Contains(log, "corrupt") {
 		t.Errorf("log on ruins is\n%s", log)
 	}
+}
+
+// TestServeSlowly sends requests byte by byte: one that takes too long is cut
+// off, and one that is under way when the server is told to stop is answered.
+func TestServeSlowly(t *testing.T) {
+	begin := func(s *server) net.Conn {
+		t.Helper()
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = c.Close() })
+		if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, "POST /risk HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	s := startServer(t, "-timeout", "300ms")
+	c := begin(s)
+	if answer, err := io.ReadAll(c); err != nil || !strings.Contains(string(answer), "400 Bad Request") {
+		t.Errorf("a request that does not come in is answered by %q, error %v", answer, err)
+	}
+	s.stop(t)
+
+	s = startServer(t)
+	c = begin(s)
+	if _, err := io.WriteString(c, `{"text":`); err != nil {
+		t.Fatal(err)
+	}
+	for s.health(t).Method == "" { // a round trip later the request is under way
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		s.stop(t)
+	}()
+	for deadline := time.Now().Add(10 * time.Second); ; { // until it takes no more
+		probe, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil || time.Now().After(deadline) {
+			break
+		}
+		_ = probe.Close()
+	}
+	if _, err := io.WriteString(c, ` "fire"}`); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 12)
+	if _, err := io.ReadFull(c, buf); err != nil || string(buf) != "HTTP/1.1 200" {
+		t.Errorf("a request under way is answered by %q, error %v", buf, err)
+	}
+	<-stopped
 }
 
 // TestServe promotes and rolls back under a running server, and sends it what

@@ -25,10 +25,7 @@ import (
 const (
 	maxBody      = 1 << 20
 	maxExplained = 100
-	readTime     = 10 * time.Second
-	writeTime    = 10 * time.Second
 	idleTime     = time.Minute
-	stopTime     = 10 * time.Second
 )
 
 func serve(f *flag.FlagSet) func(context.Context, streams) error {
@@ -36,12 +33,13 @@ func serve(f *flag.FlagSet) func(context.Context, streams) error {
 		v      serving
 		addr   = f.String("addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 		reload = f.Duration("reload", 10*time.Second, "`time` between looks for another version; 0 for none")
+		limit  = f.Duration("timeout", 10*time.Second, "`time` that a request may take to come in, to be answered, and to end when the server stops")
 		asJSON = f.Bool("json", false, "log JSON on standard output, instead of text on standard error")
 	)
 	v.declare(f)
 	return func(ctx context.Context, s streams) error {
-		if *reload < 0 {
-			return usage("-reload is %v", *reload)
+		if *reload < 0 || *limit <= 0 {
+			return usage("-reload is %v and -timeout is %v", *reload, *limit)
 		}
 		log := slog.New(slog.NewTextHandler(s.err, nil))
 		if *asJSON {
@@ -58,8 +56,8 @@ func serve(f *flag.FlagSet) func(context.Context, streams) error {
 		say(log, svc.Status(), risk.ServiceStatus{})
 		log.Info("listening", "addr", l.Addr().String())
 		server := &http.Server{
-			Handler:           handler(svc),
-			ReadHeaderTimeout: readTime, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleTime, MaxHeaderBytes: 16 << 10,
+			Handler:     handler(svc),
+			ReadTimeout: *limit, WriteTimeout: 2 * *limit, IdleTimeout: idleTime, MaxHeaderBytes: 16 << 10,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		}
 		// A first signal stops the server gracefully, a second one at once.
@@ -73,7 +71,7 @@ func serve(f *flag.FlagSet) func(context.Context, streams) error {
 		stopped := make(chan error, 1)
 		wg.Go(func() {
 			<-ctx.Done()
-			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+			grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), *limit)
 			defer cancel()
 			stopped <- server.Shutdown(grace)
 		})

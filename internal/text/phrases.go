@@ -1,5 +1,10 @@
 package text
 
+import "fmt"
+
+// MaxPhrase is the greatest number of words of a phrase.
+const MaxPhrase = 16
+
 // Phrases finds words and phrases in the Words of a text. It is made by
 // NewPhrases, does not change, and is safe for concurrent use.
 type Phrases struct {
@@ -8,15 +13,15 @@ type Phrases struct {
 }
 
 // NewPhrases returns the Phrases that are given, each cut into words as any
-// text is. Phrases of no words are passed over, and of equal ones the first
-// counts.
-func NewPhrases(phrases []string) *Phrases {
+// text is. Of equal ones the first counts. A phrase without words, or with more
+// than MaxPhrase, is an error.
+func NewPhrases(phrases []string) (*Phrases, error) {
 	p := &Phrases{ids: map[string]int{}, longest: map[string]int{}}
 	var w Words
 	for id, phrase := range phrases {
 		w.Set(phrase)
-		if w.Len() == 0 {
-			continue
+		if w.Len() == 0 || w.Len() > MaxPhrase {
+			return nil, fmt.Errorf("phrase %.100q has %d words of two or more letters or digits, want 1 to %d", phrase, w.Len(), MaxPhrase)
 		}
 		key := string(w.join(0, w.Len()))
 		if _, ok := p.ids[key]; !ok {
@@ -25,7 +30,7 @@ func NewPhrases(phrases []string) *Phrases {
 		first := string(w.At(0))
 		p.longest[first] = max(p.longest[first], w.Len())
 	}
-	return p
+	return p, nil
 }
 
 // At returns which phrase begins at word i of w, and how many words it has: the

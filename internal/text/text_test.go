@@ -59,7 +59,15 @@ func TestAppendLower(t *testing.T) {
 }
 
 func TestPhrases(t *testing.T) {
-	p := NewPhrases([]string{"data loss", "data", "Data-Loss confirmed", "!", "out of memory", "data"})
+	p, err := NewPhrases([]string{"data loss", "data", "Data-Loss confirmed", "data", "out of memory", "data"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, phrase := range []string{"", "a !", strings.Repeat("word ", MaxPhrase+1)} {
+		if _, err := NewPhrases([]string{"data", phrase}); err == nil {
+			t.Errorf("phrase %q is no error", phrase)
+		}
+	}
 	var w Words
 	w.Set("DATA loss, then data loss confirmed; more data. Out of memory? Out of luck")
 	var got []int

@@ -49,7 +49,9 @@ func artifact(n int) registry.Artifact {
 }
 
 func (c *registryCase) register(n int) registry.Version {
-	v, err := c.Register(c.ctx, model, artifact(n), &registry.RegisterOptions{Actor: "trainer", Reason: "weekly"})
+	v, err := c.Register(c.ctx, model, artifact(n), &registry.RegisterOptions{
+		Actor: "trainer", Reason: "weekly", Description: "on labels until May", Tags: map[string]string{"data": "d1"},
+	})
 	c.must(err, "registering version %d", n)
 	return v
 }
@@ -95,7 +97,8 @@ func (c *registryCase) versions() {
 			c.wrong("%s is %q, want %q", name, got, want)
 		}
 	}
-	if v.Model != model || v.Number != 1 || v.Actor != "trainer" || v.CreatedAt.IsZero() || len(v.Files) != 3 {
+	if v.Model != model || v.Number != 1 || v.Actor != "trainer" || v.CreatedAt.IsZero() || len(v.Files) != 3 ||
+		v.Description != "on labels until May" || len(v.Tags) != 1 || v.Tags["data"] != "d1" || v.Stage != "" {
 		c.wrong("version is %+v", v)
 	}
 	_, err := c.Open(c.ctx, v, "other")
@@ -103,6 +106,11 @@ func (c *registryCase) versions() {
 	c.resolves("1", 1)
 	c.resolves("latest", 3)
 	c.resolves("4", 0)
+	staged, err := c.Register(c.ctx, model, artifact(3), &registry.RegisterOptions{Stage: registry.Staging})
+	if c.must(err, "registering into staging"); staged.Stage != registry.Staging {
+		c.wrong("registered into staging, it is in %q", staged.Stage)
+	}
+	c.resolves("staging", 4)
 	c.resolves("production", 0)
 	_, err = c.Resolve(c.ctx, model, "nonsense")
 	c.is(err, registry.ErrInput, "resolving nonsense")
@@ -155,7 +163,10 @@ func (c *registryCase) expected() {
 	c.is(err, registry.ErrNotFound, "promoting what is not there")
 	_, err = c.Move(c.ctx, model, registry.Move{Version: 2, To: "nowhere"})
 	c.is(err, registry.ErrInput, "moving nowhere")
-	e = c.move(registry.Move{Rollback: true, Actor: "operator", Reason: "worse"})
+	_, err = c.Move(c.ctx, model, registry.Move{Rollback: true, Expect: new(1)})
+	c.is(err, registry.ErrConflict, "a stale expectation of a rollback")
+	c.resolves("production", 2)
+	e = c.move(registry.Move{Rollback: true, Expect: new(2), Actor: "operator", Reason: "worse"})
 	if e.Kind != registry.KindRolledBack || e.Version != 1 || e.From != 2 {
 		c.wrong("rollback is %+v", e)
 	}
@@ -189,6 +200,10 @@ func (c *registryCase) names() {
 			_, err = c.Register(c.ctx, model, registry.Artifact{name: nil}, nil)
 			c.is(err, registry.ErrInput, "registering file %q", name)
 		}
+	}
+	for _, o := range []registry.RegisterOptions{{Actor: "\xff"}, {Reason: "\xff"}, {Description: "\xff"}, {Tags: map[string]string{"\xff": ""}}, {Reason: string(make([]byte, 2<<20))}} {
+		_, err := c.Register(c.ctx, model, artifact(1), &o)
+		c.is(err, registry.ErrInput, "registering with text that cannot be kept, %.20q", o)
 	}
 	_, err := c.Register(c.ctx, model, artifact(1), &registry.RegisterOptions{Stage: "nowhere"})
 	c.is(err, registry.ErrInput, "registering into stage nowhere")

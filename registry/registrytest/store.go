@@ -196,27 +196,37 @@ func (c *storeCase) cancelled() {
 	c.holds("log", 1, "event")
 }
 
+// write appends n events of writer w behind whatever is there, in at most so
+// many attempts.
+func (c *storeCase) write(w, n, attempts int) error {
+	seq := int64(1)
+	for i := 0; i < n; attempts-- {
+		if attempts == 0 {
+			return fmt.Errorf("writer %d got %d of %d events in, and conflicts without end; the next position would be %d", w, i, n, seq)
+		}
+		for _, err := range c.Events(c.ctx, "log", seq) {
+			if err != nil {
+				return err
+			}
+			seq++
+		}
+		err := c.Append(c.ctx, "log", seq, fmt.Appendf(nil, "%d %d", w, i))
+		if err == nil {
+			i++
+			seq++
+		} else if !errors.Is(err, registry.ErrConflict) {
+			return err
+		}
+	}
+	return nil
+}
+
 func (c *storeCase) concurrent() {
 	const writers, each = 8, 25
 	var wg sync.WaitGroup
 	errs := make([]error, writers)
 	for w := range writers {
-		wg.Go(func() {
-			seq := int64(1)
-			for i := 0; i < each; seq++ {
-				err := c.Append(c.ctx, "log", seq, fmt.Appendf(nil, "%d %d", w, i))
-				if err == nil {
-					i++
-				} else if !errors.Is(err, registry.ErrConflict) {
-					errs[w] = err
-					return
-				} else if i%2 == 0 { // look how far it has come
-					for range c.Events(c.ctx, "log", seq+1) {
-						seq++
-					}
-				}
-			}
-		})
+		wg.Go(func() { errs[w] = c.write(w, each, 100*writers*each) })
 	}
 	wg.Wait()
 	c.must(errors.Join(errs...), "appending")
