@@ -22,11 +22,21 @@ type Words struct {
 
 type span struct{ start, end int }
 
-// Set cuts s into words, forgetting the words of the text before. Bytes that
-// are not UTF-8 separate words. It takes time linear in len(s) and allocates
-// only to grow.
+// Set cuts s, in lower case, into words, forgetting the words of the text
+// before. Bytes that are not UTF-8 separate words. It takes time linear in
+// len(s) and allocates only to grow.
 func (w *Words) Set(s string) {
 	w.buf = AppendLower(w.buf[:0], s)
+	w.cut()
+}
+
+// SetBytes is Set for a text whose case the caller has seen to. b is copied.
+func (w *Words) SetBytes(b []byte) {
+	w.buf = append(w.buf[:0], b...)
+	w.cut()
+}
+
+func (w *Words) cut() {
 	w.spans = w.spans[:0]
 	for i := 0; i < len(w.buf); {
 		n, runes := run(w.buf[i:])
