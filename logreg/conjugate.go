@@ -17,8 +17,8 @@ func newConjugate(n int) *conjugate {
 }
 
 // solve writes to step a solution of H step = -grad whose residual is at most
-// tolerance times grad's length, and returns the number of products with H.
-func (c *conjugate) solve(ctx context.Context, s *solver, step, grad []float64, tolerance float64) (products int, err error) {
+// tolerance times grad's length.
+func (c *conjugate) solve(ctx context.Context, s *newton, step, grad []float64, tolerance float64) error {
 	clear(step)
 	floats.ScaleTo(c.residual, -1, grad)
 	s.diagonal(c.diagonal)
@@ -26,12 +26,14 @@ func (c *conjugate) solve(ctx context.Context, s *solver, step, grad []float64, 
 	copy(c.direction, c.scaled)
 	rho := floats.Dot(c.residual, c.scaled)
 	goal := tolerance * floats.Norm(grad, 2)
-	for products < 500 && floats.Norm(c.residual, 2) > goal {
+	for range 500 {
+		if floats.Norm(c.residual, 2) <= goal {
+			break
+		}
 		if err := ctx.Err(); err != nil {
-			return products, err
+			return err
 		}
 		s.hessian(c.product, c.direction)
-		products++
 		curvature := floats.Dot(c.direction, c.product)
 		if !(curvature > 0) {
 			break // lost to rounding; what stands is a descent direction
@@ -45,5 +47,5 @@ func (c *conjugate) solve(ctx context.Context, s *solver, step, grad []float64, 
 		floats.Add(c.direction, c.scaled)
 		rho = next
 	}
-	return products, nil
+	return nil
 }

@@ -10,6 +10,7 @@ type Model struct {
 	features  int
 	coef      []float64 // features x classes, a row a feature
 	intercept []float64 // of each class
+	ovr       bool      // each class stands against all others
 }
 
 // NumClasses returns the number of classes.
@@ -46,13 +47,58 @@ func (m *Model) AppendLogits(dst []float64, ind []int32, val []float64) []float6
 }
 
 // AppendProba appends to dst the probability of each class for the sparse row
-// with values val at the features ind: the softmax of its logits. It does not
-// allocate where dst has room.
+// with values val at the features ind: the softmax of its logits, or, one
+// against the rest, the logistic function of each, divided by their sum. It
+// does not allocate where dst has room.
 func (m *Model) AppendProba(dst []float64, ind []int32, val []float64) []float64 {
 	first := len(dst)
 	dst = m.AppendLogits(dst, ind, val)
-	Softmax(dst[first:])
+	m.Proba(dst[first:])
 	return dst
+}
+
+// Proba replaces the logits z, one a class, by probabilities.
+func (m *Model) Proba(z []float64) {
+	if !m.ovr {
+		Softmax(z)
+		return
+	}
+	sum := 0.0
+	for k, v := range z {
+		z[k] = Logistic(v)
+		sum += z[k]
+	}
+	for k := range z {
+		if sum == 0 {
+			z[k] = 1 / float64(len(z))
+		} else {
+			z[k] /= sum
+		}
+	}
+}
+
+// OneVsRest reports whether each class was fitted against all others.
+func (m *Model) OneVsRest() bool { return m.ovr }
+
+// against returns the model of class k against all others that m holds.
+func (m *Model) against(k int) *Model {
+	if m == nil {
+		return nil
+	}
+	b := &Model{classes: 2, features: m.features, coef: make([]float64, 2*m.features), intercept: []float64{0, m.intercept[k]}}
+	for j := range m.features {
+		b.coef[2*j+1] = m.coef[j*m.classes+k]
+	}
+	return b
+}
+
+// Logistic returns 1/(1+exp(-z)) without overflow.
+func Logistic(z float64) float64 {
+	if z >= 0 {
+		return 1 / (1 + math.Exp(-z))
+	}
+	e := math.Exp(z)
+	return e / (1 + e)
 }
 
 // Softmax replaces the logits z by probabilities, exp(z[k]) over the sum of all

@@ -8,54 +8,44 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// solver minimises the objective by truncated Newton steps: conjugate gradients
-// on products with the Hessian, preconditioned by its diagonal, and a
-// backtracking line search (Nocedal and Wright, Numerical Optimization, 2nd
-// ed., algorithm 7.1).
+// newton minimises a problem without an L1 penalty by truncated Newton steps:
+// conjugate gradients on products with the Hessian, preconditioned by its
+// diagonal, and a backtracking line search (Nocedal and Wright, Numerical
+// Optimization, 2nd ed., algorithm 7.1).
 //
 // Before each step the intercepts b are brought to their own optimum, a small
-// Newton problem on the logits alone. So the weights W are judged by f(W) =
-// min_b F(W, b), and since f minus half the squared weights is convex, f is
-// strongly convex with constant 1 and
+// problem on the logits alone. So the weights W are judged by f(W) = min_b
+// F(W, b), and since f minus l2/2 times the squared weights is convex,
 //
-//	f(W) - min f <= 1/2 |grad f(W)|^2.
+//	f(W) - min f <= |grad f(W)|^2 / (2 l2).
 //
-// That bound is the certificate in Result.Gap; it needs no knowledge of the
-// optimum.
+// Without a penalty there is no such constant. Then f is compared with the
+// weights V that are at most ten times as long as W:
 //
-// r counts the free logits of a row: one a class, but with two classes only
-// that of class 1, class 0's being 0. Vectors of parameters hold r values a
-// feature and then the r intercepts.
-type solver struct {
-	x       *Rows
-	y       []int
-	weights []float64 // C times the weight of each class
-	classes int
-	r       int
-	free    int // the first class with a free logit
-
+//	f(W) - f(V) <= |grad f(W)| * |W - V| <= 11 |grad f(W)| |W|.
+type newton struct {
+	*problem
 	params []float64
 	logits []float64 // rows x r
 	p      []float64 // rows x r, the probabilities of the free classes
-	loss   float64   // sum of weighted cross-entropies times C
+	loss   float64   // sum of weighted cross-entropies
 }
 
-func newSolver(x *Rows, y []int, weights []float64, classes int) *solver {
-	s := &solver{x: x, y: y, weights: weights, classes: classes, r: classes}
-	if classes == 2 {
-		s.r, s.free = 1, 1
+// newton starts from the parameters as they are and leaves the fitted ones in
+// them.
+func (q *problem) newton(ctx context.Context, params []float64, tolerance float64, limit int) (Result, error) {
+	s := &newton{
+		problem: q, params: params,
+		logits: make([]float64, q.x.Len()*q.r),
+		p:      make([]float64, q.x.Len()*q.r),
 	}
-	s.params = make([]float64, (x.features+1)*s.r)
-	s.logits = make([]float64, x.Len()*s.r)
-	s.p = make([]float64, x.Len()*s.r)
-	return s
+	for i := range q.y {
+		s.product(s.logits[i*q.r:(i+1)*q.r], i, params)
+	}
+	return s.run(ctx, tolerance, limit)
 }
 
-// coef and intercept are the two parts of a vector of parameters.
-func (s *solver) coef(v []float64) []float64      { return v[:s.x.features*s.r] }
-func (s *solver) intercept(v []float64) []float64 { return v[s.x.features*s.r:] }
-
-func (s *solver) run(ctx context.Context, tolerance float64, limit int) (Result, error) {
+func (s *newton) run(ctx context.Context, tolerance float64, limit int) (Result, error) {
 	n := len(s.params)
 	grad, step := make([]float64, n), make([]float64, n)
 	cg := newConjugate(n)
@@ -70,8 +60,12 @@ func (s *solver) run(ctx context.Context, tolerance float64, limit int) (Result,
 		s.gradient(grad)
 		w := s.coef(s.params)
 		g := s.coef(grad)
-		res.Objective = s.loss + floats.Dot(w, w)/2
-		res.Gap = floats.Dot(g, g)/2 + slack
+		res.Objective = s.loss + s.l2*floats.Dot(w, w)/2
+		if s.l2 > 0 {
+			res.Gap = floats.Dot(g, g)/(2*s.l2) + slack
+		} else {
+			res.Gap = 11*floats.Norm(g, 2)*floats.Norm(w, 2) + slack
+		}
 		if res.Gap <= tolerance*res.Objective {
 			res.Status = Converged
 			return res, nil
@@ -85,8 +79,7 @@ func (s *solver) run(ctx context.Context, tolerance float64, limit int) (Result,
 		if first == 0 {
 			first = norm
 		}
-		products, err := cg.solve(ctx, s, step, grad, min(0.1, math.Sqrt(norm/first)))
-		res.Products += products
+		err := cg.solve(ctx, s, step, grad, min(0.1, math.Sqrt(norm/first)))
 		if err != nil {
 			return res, err
 		}
@@ -98,7 +91,7 @@ func (s *solver) run(ctx context.Context, tolerance float64, limit int) (Result,
 }
 
 // evaluate computes probabilities and loss from the logits.
-func (s *solver) evaluate() {
+func (s *newton) evaluate() {
 	s.loss = 0
 	z := make([]float64, s.classes)
 	for i, c := range s.y {
@@ -106,13 +99,13 @@ func (s *solver) evaluate() {
 		clear(z)
 		copy(z[s.free:], row)
 		picked := z[c]
-		s.loss += s.weights[c] * (Softmax(z) - picked)
+		s.loss += s.weight[i] * (Softmax(z) - picked)
 		copy(s.p[i*s.r:(i+1)*s.r], z[s.free:])
 	}
 }
 
 // lossAt returns the loss at logits + t*moved.
-func (s *solver) lossAt(t float64, moved []float64) float64 {
+func (s *newton) lossAt(t float64, moved []float64) float64 {
 	loss := 0.0
 	z := make([]float64, s.classes)
 	for i, c := range s.y {
@@ -121,7 +114,7 @@ func (s *solver) lossAt(t float64, moved []float64) float64 {
 			z[s.free+k] = s.logits[i*s.r+k] + t*moved[i*s.r+k]
 		}
 		picked := z[c]
-		loss += s.weights[c] * (Softmax(z) - picked)
+		loss += s.weight[i] * (Softmax(z) - picked)
 	}
 	return loss
 }
@@ -129,7 +122,7 @@ func (s *solver) lossAt(t float64, moved []float64) float64 {
 // centre brings the intercepts to their optimum for the weights as they are and
 // leaves probabilities and loss evaluated there. It returns an estimate of what
 // is still to be gained by the intercepts, as good as zero.
-func (s *solver) centre() float64 {
+func (s *newton) centre() float64 {
 	r := s.r
 	grad := mat.NewVecDense(r, nil)
 	hess := mat.NewSymDense(r, nil)
@@ -142,7 +135,7 @@ func (s *solver) centre() float64 {
 		hess.Zero()
 		total := 0.0
 		for i, c := range s.y {
-			weight := s.weights[c]
+			weight := s.weight[i]
 			total += weight
 			p := s.p[i*r : (i+1)*r]
 			for k := range r {
@@ -195,12 +188,12 @@ func (s *solver) centre() float64 {
 }
 
 // gradient writes the gradient of the objective.
-func (s *solver) gradient(grad []float64) {
-	copy(s.coef(grad), s.coef(s.params))
+func (s *newton) gradient(grad []float64) {
+	floats.ScaleTo(s.coef(grad), s.l2, s.coef(s.params))
 	clear(s.intercept(grad))
 	t := make([]float64, s.r)
 	for i, c := range s.y {
-		weight := s.weights[c]
+		weight := s.weight[i]
 		for k := range t {
 			t[k] = weight * s.p[i*s.r+k]
 		}
@@ -211,62 +204,36 @@ func (s *solver) gradient(grad []float64) {
 	}
 }
 
-// scatter adds to dst the outer product of row i, with a 1 at its end, and t.
-func (s *solver) scatter(dst []float64, i int, t []float64) {
-	ind, val := s.x.Row(i)
-	for k, j := range ind {
-		d := dst[int(j)*len(t):][:len(t)]
-		v := val[k]
-		for l := range d {
-			d[l] += v * t[l]
-		}
-	}
-	floats.Add(s.intercept(dst), t)
-}
-
-// product writes the r logits of row i under the parameters v.
-func (s *solver) product(u []float64, i int, v []float64) {
-	copy(u, s.intercept(v))
-	ind, val := s.x.Row(i)
-	for k, j := range ind {
-		d := v[int(j)*len(u):][:len(u)]
-		x := val[k]
-		for l := range u {
-			u[l] += x * d[l]
-		}
-	}
-}
-
 // hessian writes the product of the Hessian with v.
-func (s *solver) hessian(dst, v []float64) {
-	copy(s.coef(dst), s.coef(v))
+func (s *newton) hessian(dst, v []float64) {
+	floats.ScaleTo(s.coef(dst), s.l2, s.coef(v))
 	clear(s.intercept(dst))
 	u := make([]float64, s.r)
-	for i, c := range s.y {
+	for i := range s.y {
 		s.product(u, i, v)
 		p := s.p[i*s.r : (i+1)*s.r]
 		mean := floats.Dot(p, u)
 		for k := range u {
-			u[k] = s.weights[c] * p[k] * (u[k] - mean)
+			u[k] = s.weight[i] * p[k] * (u[k] - mean)
 		}
 		s.scatter(dst, i, u)
 	}
 }
 
 // diagonal writes the diagonal of the Hessian.
-func (s *solver) diagonal(dst []float64) {
+func (s *newton) diagonal(dst []float64) {
 	for j := range s.coef(dst) {
-		dst[j] = 1
+		dst[j] = s.l2 + math.SmallestNonzeroFloat32
 	}
 	b := s.intercept(dst)
 	for k := range b {
 		b[k] = math.SmallestNonzeroFloat32 // where all rows are saturated
 	}
-	for i, c := range s.y {
+	for i := range s.y {
 		ind, val := s.x.Row(i)
 		for k := range s.r {
 			p := s.p[i*s.r+k]
-			h := s.weights[c] * p * (1 - p)
+			h := s.weight[i] * p * (1 - p)
 			b[k] += h
 			for l, j := range ind {
 				dst[int(j)*s.r+k] += h * val[l] * val[l]
@@ -277,13 +244,13 @@ func (s *solver) diagonal(dst []float64) {
 
 // search moves the parameters along step as far as lowers the objective enough
 // (Armijo's rule), and reports whether anything did.
-func (s *solver) search(grad, step, moved []float64) bool {
+func (s *newton) search(grad, step, moved []float64) bool {
 	for i := range s.y {
 		s.product(moved[i*s.r:(i+1)*s.r], i, step)
 	}
 	w, d := s.coef(s.params), s.coef(step)
 	slope := floats.Dot(grad, step)
-	linear, square := floats.Dot(w, d), floats.Dot(d, d)/2
+	linear, square := s.l2*floats.Dot(w, d), s.l2*floats.Dot(d, d)/2
 	for t := 1.0; t > 1e-10; t /= 2 {
 		change := s.lossAt(t, moved) - s.loss + t*linear + t*t*square
 		if change <= 1e-4*t*slope && change < 0 {
@@ -293,23 +260,4 @@ func (s *solver) search(grad, step, moved []float64) bool {
 		}
 	}
 	return false
-}
-
-// model returns the fitted parameters. Intercepts are shifted to a mean of 0,
-// which changes no probability.
-func (s *solver) model() *Model {
-	m := &Model{
-		classes: s.classes, features: s.x.features,
-		coef:      make([]float64, s.x.features*s.classes),
-		intercept: make([]float64, s.classes),
-	}
-	for j := range m.features {
-		copy(m.coef[j*m.classes+s.free:(j+1)*m.classes], s.params[j*s.r:])
-	}
-	b := m.intercept[s.free:]
-	copy(b, s.intercept(s.params))
-	if s.r > 1 {
-		floats.AddConst(-floats.Sum(b)/float64(s.r), b)
-	}
-	return m
 }
