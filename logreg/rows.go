@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 )
@@ -46,6 +47,11 @@ func (x *Rows) Append(ind []int32, val []float64) error {
 	x.val = append(x.val, val...)
 	x.start = append(x.start, len(x.ind))
 	return nil
+}
+
+// Grow makes room for so many more rows with so many values in all.
+func (x *Rows) Grow(rows, values int) {
+	x.start, x.ind, x.val = slices.Grow(x.start, rows), slices.Grow(x.ind, values), slices.Grow(x.val, values)
 }
 
 // Len returns the number of rows.

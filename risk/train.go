@@ -314,7 +314,7 @@ func (t *trainer) fit(ctx context.Context, leftOut func(i int) bool, tolerance f
 // held-out examples, and measures how good they then are.
 func (t *trainer) calibrate(held []float64) (logreg.Temperature, []float64, error) {
 	k, r := len(t.o.Scale), &t.report
-	temperature, err := logreg.FitTemperature(held, t.y, k)
+	temperature, err := logreg.FitTemperature(held, t.y, k, nil)
 	if err != nil {
 		return 0, nil, err
 	}

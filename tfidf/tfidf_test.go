@@ -1,7 +1,6 @@
 package tfidf_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -10,75 +9,9 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
-	"github.com/riskkit/riskkit/internal/fixture"
 	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/tfidf"
 )
-
-// TestEqualsScikitLearn holds vocabularies, idf and values against
-// TfidfVectorizer's (internal/sklearn/tfidf_fixture.py), on texts in many
-// scripts.
-func TestEqualsScikitLearn(t *testing.T) {
-	var f struct {
-		Texts []string
-		Cases []struct {
-			Options         json.RawMessage
-			Names           []string
-			IDF, Data       []float64
-			Indptr, Indices []int32
-		}
-	}
-	fixture.Load(t, "tfidf", &f)
-	const tolerance = 1e-12
-	for _, c := range f.Cases {
-		t.Run(string(c.Options), func(t *testing.T) {
-			var o struct {
-				NGrams      [2]int   `json:"ngram_range"`
-				MinDF       float64  `json:"min_df"`
-				MaxDF       float64  `json:"max_df"`
-				MaxFeatures int      `json:"max_features"`
-				Sublinear   bool     `json:"sublinear_tf"`
-				StopWords   []string `json:"stop_words"`
-			}
-			if err := json.Unmarshal(c.Options, &o); err != nil {
-				t.Fatal(err)
-			}
-			v, err := tfidf.Fit(slices.Values(f.Texts), &tfidf.Options{
-				NGrams: o.NGrams, MinDF: o.MinDF, MaxDF: o.MaxDF, MaxFeatures: o.MaxFeatures,
-				Sublinear: o.Sublinear, StopWords: o.StopWords,
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			var names []string
-			for i := range v.NumFeatures() {
-				names = append(names, v.FeatureName(i))
-			}
-			if diff := cmp.Diff(c.Names, names); diff != "" {
-				t.Fatalf("vocabulary (-scikit-learn +riskkit):\n%s", diff)
-			}
-			for i, want := range c.IDF {
-				if got := v.IDF(i); math.Abs(got-want) > tolerance {
-					t.Errorf("idf of %q is %.15f, scikit-learn has %.15f", names[i], got, want)
-				}
-			}
-			for i, text := range f.Texts {
-				a, b := c.Indptr[i], c.Indptr[i+1]
-				ind, val := v.AppendFeatures(nil, nil, text)
-				if !slices.Equal(ind, c.Indices[a:b]) {
-					t.Fatalf("text %d has features %v, scikit-learn has %v", i, ind, c.Indices[a:b])
-				}
-				for k, want := range c.Data[a:b] {
-					if math.Abs(val[k]-want) > tolerance {
-						t.Errorf("text %d: value of %q is %.15f, scikit-learn has %.15f", i, names[ind[k]], val[k], want)
-					}
-				}
-			}
-		})
-	}
-}
 
 var texts = []string{
 	"The database is down and no user can log in.",
@@ -121,6 +54,56 @@ func TestStopWordsAndStems(t *testing.T) {
 	}
 }
 
+func TestFixedVocabulary(t *testing.T) {
+	vocabulary := []string{"slow", "the login", "kernel", "database"}
+	o := tfidf.Options{Vocabulary: vocabulary, NGrams: [2]int{1, 2}, MinDF: 3, MaxFeatures: 1}
+	v := fit(t, &o)
+	vocabulary[0] = "changed"
+	if want := []string{"slow", "the login", "kernel", "database"}; !slices.Equal(names(v), want) || !slices.Equal(v.Options().Vocabulary, want) {
+		t.Errorf("features %q of %q, want %q", names(v), v.Options().Vocabulary, want)
+	}
+	for i, want := range []int{1, 2, 0, 2} {
+		if got := v.DocumentFrequency(i); got != want {
+			t.Errorf("%q is in %d texts, want %d", v.FeatureName(i), got, want)
+		}
+	}
+	if ind, _ := v.AppendFeatures(nil, nil, "kernel of the login database"); !slices.Equal(ind, []int32{1, 2, 3}) {
+		t.Errorf("features %v", ind)
+	}
+	if !v.Knows([]byte("login")) || v.Knows([]byte("kernel")) {
+		t.Error("a word that is in no text is known, or one that is in some is not")
+	}
+	o = tfidf.Options{Vocabulary: []string{"slow", "kernel"}, RawIDF: true, NoIDF: true}
+	if v := fit(t, &o); v.IDF(1) != 1 {
+		t.Errorf("without idf it is %v", v.IDF(1))
+	}
+}
+
+// TestWordFrequency counts in texts by hand.
+func TestWordFrequency(t *testing.T) {
+	all := []string{"The Café closed. Also the café", "CAFE open, Tab", "Über cafés"}
+	for _, c := range []struct {
+		opts tfidf.Options
+		want map[string]int
+	}{
+		{tfidf.Options{}, map[string]int{"café": 1, "cafe": 1, "the": 1, "xx": 0}},
+		{tfidf.Options{Accents: tfidf.AccentsUnicode}, map[string]int{"café": 2, "cafe": 2, "uber": 1, "café.bar": 0, "é": 0}},
+		{tfidf.Options{Case: tfidf.CaseKeep, StopLanguage: "en"}, map[string]int{"the": 3, "café": 1, "also": 3, "open": 1, "über": 1, "Über": 0}},
+		{tfidf.Options{Analyzer: tfidf.CharWB, NGrams: [2]int{3, 5}}, map[string]int{"café": 1, "caf": 0, "tab": 1, "open": 0, "": 0}},
+		{tfidf.Options{Analyzer: tfidf.Char, NGrams: [2]int{2, 3}, Accents: tfidf.AccentsASCII}, map[string]int{"café": 3, "fe": 3, "be": 1, "x": 0, "a": 0}},
+	} {
+		v, err := tfidf.Fit(slices.Values(all), &c.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for word, want := range c.want {
+			if got := v.WordFrequency([]byte(word)); got != want || v.Knows([]byte(word)) != (want > 0) {
+				t.Errorf("%+v: frequency of %q is %d, want %d", c.opts, word, got, want)
+			}
+		}
+	}
+}
+
 func TestFitErrors(t *testing.T) {
 	for name, c := range map[string]struct {
 		texts []string
@@ -138,62 +121,24 @@ func TestFitErrors(t *testing.T) {
 		"stop language":    {texts, tfidf.Options{StopLanguage: "xx"}, tfidf.ErrOptions},
 		"stem language":    {texts, tfidf.Options{StemLanguage: "latin"}, tfidf.ErrOptions},
 		"max features":     {texts, tfidf.Options{MaxFeatures: -1}, tfidf.ErrOptions},
+		"long n-grams":     {texts, tfidf.Options{Analyzer: tfidf.Char, NGrams: [2]int{1, 17}}, tfidf.ErrOptions},
+		"analyzer":         {texts, tfidf.Options{Analyzer: "words"}, tfidf.ErrOptions},
+		"norm":             {texts, tfidf.Options{Norm: "max"}, tfidf.ErrOptions},
+		"case":             {texts, tfidf.Options{Case: "lower"}, tfidf.ErrOptions},
+		"accents":          {texts, tfidf.Options{Accents: "latin"}, tfidf.ErrOptions},
+		"stop in chars":    {texts, tfidf.Options{Analyzer: tfidf.Char, StopWords: []string{"the"}}, tfidf.ErrOptions},
+		"language in char": {texts, tfidf.Options{Analyzer: tfidf.CharWB, StopLanguage: "en"}, tfidf.ErrOptions},
+		"stems of chars":   {texts, tfidf.Options{Analyzer: tfidf.CharWB, StemLanguage: "english"}, tfidf.ErrOptions},
+		"term twice":       {texts, tfidf.Options{Vocabulary: []string{"slow", "login", "slow"}}, tfidf.ErrOptions},
+		"empty term":       {texts, tfidf.Options{Vocabulary: []string{"slow", ""}}, tfidf.ErrOptions},
+		"broken term":      {texts, tfidf.Options{Vocabulary: []string{"slow", "\xff"}}, tfidf.ErrOptions},
+		"infinite idf":     {texts, tfidf.Options{Vocabulary: []string{"slow", "kernel"}, RawIDF: true}, tfidf.ErrOptions},
+		"fixed, no texts":  {nil, tfidf.Options{Vocabulary: []string{"slow"}}, tfidf.ErrEmptyVocabulary},
+		"no n-grams":       {[]string{"ab", "c"}, tfidf.Options{Analyzer: tfidf.Char, NGrams: [2]int{3, 3}}, tfidf.ErrEmptyVocabulary},
 	} {
 		if _, err := tfidf.Fit(slices.Values(c.texts), &c.opts); !errors.Is(err, c.want) {
 			t.Errorf("%s: error is %v, want %v", name, err, c.want)
 		}
-	}
-}
-
-func TestSaveAndLoad(t *testing.T) {
-	for _, o := range []tfidf.Options{
-		{},
-		{NGrams: [2]int{1, 3}, MinDF: 2, Sublinear: true},
-		{StopLanguage: "en", StemLanguage: "english"},
-		{MaxFeatures: 5, MaxDF: 0.5},
-	} {
-		v := fit(t, &o)
-		data, err := v.MarshalBinary()
-		if err != nil {
-			t.Fatal(err)
-		}
-		var w tfidf.Vectorizer
-		if err := w.UnmarshalBinary(data); err != nil {
-			t.Fatal(err)
-		}
-		again, _ := w.MarshalBinary()
-		if string(again) != string(data) {
-			t.Errorf("%+v: saved again, the bytes differ", o)
-		}
-		for _, text := range append(texts, "", "kernel panic") {
-			ind, val := v.AppendFeatures(nil, nil, text)
-			ind2, val2 := w.AppendFeatures(nil, nil, text)
-			if !slices.Equal(ind, ind2) || !slices.Equal(val, val2) {
-				t.Errorf("%+v: %q has other features after loading", o, text)
-			}
-		}
-	}
-}
-
-// TestLoadDamaged flips, cuts and lengthens a file at every place.
-func TestLoadDamaged(t *testing.T) {
-	data, _ := fit(t, nil).MarshalBinary()
-	var v tfidf.Vectorizer
-	for i := range data {
-		damaged := slices.Clone(data)
-		damaged[i] ^= 1 << (i % 8)
-		if err := v.UnmarshalBinary(damaged); !errors.Is(err, tfidf.ErrFormat) {
-			t.Fatalf("bit flipped in byte %d: error is %v", i, err)
-		}
-		if err := v.UnmarshalBinary(data[:i]); !errors.Is(err, tfidf.ErrFormat) {
-			t.Fatalf("cut at %d: error is %v", i, err)
-		}
-	}
-	if err := v.UnmarshalBinary(append(slices.Clone(data), 0)); !errors.Is(err, tfidf.ErrFormat) {
-		t.Errorf("a byte too many: error is %v", err)
-	}
-	if v.NumFeatures() != 0 {
-		t.Error("a failed load left something behind")
 	}
 }
 
@@ -240,31 +185,39 @@ func TestAppendFeaturesDoesNotAllocate(t *testing.T) {
 	if race.Enabled {
 		t.Skip("sync.Pool drops values under -race")
 	}
-	v := fit(t, &tfidf.Options{NGrams: [2]int{1, 2}, StopWords: []string{"the"}})
-	ind, val := make([]int32, 0, 64), make([]float64, 0, 64)
-	if n := testing.AllocsPerRun(100, func() {
-		ind, val = v.AppendFeatures(ind[:0], val[:0], texts[0])
-	}); n > 0 {
-		t.Errorf("%v allocations", n)
+	for _, o := range []tfidf.Options{
+		{NGrams: [2]int{1, 2}, StopWords: []string{"the"}},
+		{Accents: tfidf.AccentsUnicode, Case: tfidf.CaseKeep, Norm: tfidf.NormL1},
+		{Analyzer: tfidf.Char, NGrams: [2]int{1, 3}, Sublinear: true},
+		{Analyzer: tfidf.CharWB, NGrams: [2]int{2, 4}, Binary: true, Accents: tfidf.AccentsASCII},
+	} {
+		v := fit(t, &o)
+		ind, val := make([]int32, 0, 256), make([]float64, 0, 256)
+		if n := testing.AllocsPerRun(100, func() {
+			ind, val = v.AppendFeatures(ind[:0], val[:0], texts[0])
+		}); n > 0 {
+			t.Errorf("%+v: %v allocations", o, n)
+		}
+		word := []byte("database")
+		if n := testing.AllocsPerRun(100, func() { v.WordFrequency(word) }); n > 0 {
+			t.Errorf("%+v: WordFrequency makes %v allocations", o, n)
+		}
 	}
 }
 
-func FuzzUnmarshalBinary(f *testing.F) {
-	data, _ := fit(f, &tfidf.Options{NGrams: [2]int{1, 2}}).MarshalBinary()
-	f.Add(data)
-	f.Add(data[:20])
-	f.Fuzz(func(t *testing.T, data []byte) {
-		var v tfidf.Vectorizer
-		if err := v.UnmarshalBinary(data); err != nil {
-			if !errors.Is(err, tfidf.ErrFormat) {
-				t.Fatal(err)
-			}
-			return
-		}
-		if again, err := v.MarshalBinary(); err != nil || v.UnmarshalBinary(again) != nil {
-			t.Fatal("what was loaded cannot be saved and loaded again")
-		}
-	})
+// TestHugeCharacters has the n-grams of a long text and of a text of one word.
+func TestHugeCharacters(t *testing.T) {
+	v := fit(t, &tfidf.Options{Analyzer: tfidf.Char, NGrams: [2]int{1, 4}, Norm: tfidf.NormNone, NoIDF: true})
+	ind, val := v.AppendFeatures(nil, nil, strings.Repeat("the ", 1<<16))
+	// Of 16 n-grams the texts do not have "e t", "he t" and "e th"; those from the
+	// last space on, " t", " th" and " the", occur once less.
+	if sum := total(val); len(ind) != 13 || sum != 13<<16-3 {
+		t.Errorf("%d features with sum %v, want 13 with %d", len(ind), sum, 13<<16-3)
+	}
+	v = fit(t, &tfidf.Options{Analyzer: tfidf.CharWB, NGrams: [2]int{1, 1}})
+	if ind, _ := v.AppendFeatures(nil, nil, strings.Repeat("e", 1<<20)); len(ind) != 2 {
+		t.Errorf("a word of a million letters has %d features, want 2", len(ind))
+	}
 }
 
 func FuzzAppendFeatures(f *testing.F) {

@@ -3,133 +3,541 @@ package tfidf
 import (
 	"maps"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/riskkit/riskkit/internal/text"
 )
 
-// A Vectorizer turns texts into sparse tf-idf vectors. It is made by Fit or
-// UnmarshalBinary, does not change afterwards, and is safe for concurrent use.
-// The zero value has no features.
+// A Vectorizer turns texts into sparse tf-idf vectors. It is made by Fit,
+// Selection.Vectorizer or UnmarshalBinary, does not change afterwards, and is
+// safe for concurrent use. The zero value has no features.
 type Vectorizer struct {
-	options  Options
-	analyzer *analyzer
-	names    []string // of the features, in order of the alphabet
-	texts    int      // that Fit read
-	df       []int    // of the features, the texts that they occur in
-	idf      []float64
-	index    map[string]int32 // the feature of a term
-	words    map[string]int   // the words that features are made of; see WordFrequency
-	pool     sync.Pool        // of *scratch
-}
-
-func newVectorizer(o Options, a *analyzer, names []string, texts int, df []int) *Vectorizer {
-	o.StopWords = slices.Sorted(maps.Keys(a.stop))
-	v := &Vectorizer{
-		options: o, analyzer: a, names: names, texts: texts, df: df,
-		idf:   make([]float64, len(names)),
-		index: make(map[string]int32, len(names)),
-		words: map[string]int{},
-	}
-	for i, name := range names {
-		v.idf[i] = math.Log(float64(1+texts)/float64(1+df[i])) + 1
-		v.index[name] = int32(i)
-		for w := range strings.SplitSeq(name, " ") {
-			v.words[w] = max(v.words[w], df[i])
-		}
-	}
-	return v
+	options    Options // but for the terms of Vocabulary, which are those of terms
+	fixed      bool    // whether Vocabulary fixed them
+	analyzer   *analyzer
+	terms      vocabulary
+	texts      int       // that Fit read
+	dfs        []uint32  // the different document frequencies, the greatest first
+	idfs       []float64 // the idf of each of dfs
+	class      []uint32  // of the features, which of dfs they have
+	tfs        [16]float64
+	wordDF     []uint32 // of the nodes that are no features, the WordFrequency of words
+	lower      map[string]uint32
+	lowerStops map[string]bool
+	pool       sync.Pool // of *scratch
 }
 
 // NumFeatures returns the size of the vocabulary.
-func (v *Vectorizer) NumFeatures() int { return len(v.names) }
+func (v *Vectorizer) NumFeatures() int { return v.terms.features }
 
 // FeatureName returns the term that is feature i: its words joined by single
-// spaces. Features are in order of the alphabet, as bytes compare.
-func (v *Vectorizer) FeatureName(i int) string { return v.names[i] }
+// spaces, or its characters. Features are in order of the alphabet, as code
+// points and so as bytes compare, or in that of Options.Vocabulary. It
+// allocates.
+func (v *Vectorizer) FeatureName(i int) string {
+	return string(v.terms.appendName(nil, uint32(i)))
+}
 
 // Index returns the feature that term is, and whether it is one.
 func (v *Vectorizer) Index(term string) (i int, ok bool) {
-	id, ok := v.index[term]
-	return int(id), ok
+	node := v.terms.find(term)
+	if node < 0 || int(node) >= v.terms.features {
+		return 0, false
+	}
+	return int(node), true
 }
 
 // IDF returns the inverse document frequency of feature i, ln((1+n)/(1+df)) + 1
-// for a term in df of n texts (scikit-learn's smooth idf).
-func (v *Vectorizer) IDF(i int) float64 { return v.idf[i] }
+// for a term in df of n texts (scikit-learn's smooth idf); ln(n/df) + 1 if
+// RawIDF, and 1 if NoIDF.
+func (v *Vectorizer) IDF(i int) float64 { return v.idfs[v.class[i]] }
 
 // DocumentFrequency returns the number of texts of Fit that feature i occurs
 // in.
-func (v *Vectorizer) DocumentFrequency(i int) int { return v.df[i] }
+func (v *Vectorizer) DocumentFrequency(i int) int { return int(v.dfs[v.class[i]]) }
 
 // Documents returns the number of texts that Fit read.
 func (v *Vectorizer) Documents() int { return v.texts }
 
-// Options returns the options that v was fitted with, defaults filled in.
-// StopWords holds all stop words in force.
+// Options returns the options that v was fitted with, the defaults of NGrams and
+// MinDF filled in, others left empty. StopWords holds all stop words in force.
 func (v *Vectorizer) Options() Options {
 	o := v.options
 	o.StopWords = slices.Clone(o.StopWords)
+	if v.fixed {
+		o.Vocabulary = make([]string, v.NumFeatures())
+		for i := range o.Vocabulary {
+			o.Vocabulary[i] = v.FeatureName(i)
+		}
+	}
 	return o
 }
 
-// Knows reports whether word, in lower case, is part of a feature or a stop
-// word.
+// Size returns about how many bytes v has in memory, what it needs while it
+// works aside.
+func (v *Vectorizer) Size() int {
+	t := &v.terms
+	return 8*len(t.keys) + len(t.long) + 4*len(t.words) + 4*len(t.grams) +
+		4*len(v.dfs) + 8*len(v.idfs) + 4*len(v.class) + 4*len(v.wordDF)
+}
+
+// newVectorizer returns the Vectorizer of a vocabulary whose keys are set, of
+// which feature i occurs in df[i] of so many texts.
+func newVectorizer(o Options, a *analyzer, terms vocabulary, texts int, df []int32) *Vectorizer {
+	o.StopWords = slices.Sorted(maps.Keys(a.stop))
+	v := &Vectorizer{options: o, fixed: len(o.Vocabulary) > 0, analyzer: a, terms: terms, texts: texts}
+	v.options.Vocabulary = nil
+	for n := range v.tfs {
+		v.tfs[n] = o.tf(uint32(n))
+	}
+	v.classify(df)
+	// Terms in many texts are looked up the most, and are to be found first.
+	order := make([]uint32, len(v.terms.keys))
+	from := make([]uint32, len(v.dfs)+1)
+	for _, c := range v.class {
+		from[c+1]++
+	}
+	for c := 1; c < len(from); c++ {
+		from[c] += from[c-1]
+	}
+	for i, c := range v.class {
+		order[from[c]] = uint32(i)
+		from[c]++
+	}
+	for i := v.terms.features; i < len(order); i++ {
+		order[i] = uint32(i)
+	}
+	v.terms.link(order)
+	v.countWords()
+	return v
+}
+
+// classify sets dfs, idfs and class.
+func (v *Vectorizer) classify(df []int32) {
+	class := map[int32]uint32{}
+	for _, n := range df {
+		class[n] = 0
+	}
+	for i, n := range slices.SortedFunc(maps.Keys(class), func(a, b int32) int { return int(b) - int(a) }) {
+		class[n] = uint32(i)
+		v.dfs, v.idfs = append(v.dfs, uint32(n)), append(v.idfs, v.options.idf(int(n), v.texts))
+	}
+	v.class = make([]uint32, len(df))
+	for i, n := range df {
+		v.class[i] = class[n]
+	}
+}
+
+// countWords sets what WordFrequency needs. A word that is a feature occurs in
+// as many texts as any term with it; of the others the most frequent term is
+// found.
+func (v *Vectorizer) countWords() {
+	if v.terms.chars {
+		return
+	}
+	f := v.terms.features
+	v.wordDF = make([]uint32, len(v.terms.keys)-f)
+	for i := range f {
+		df := v.dfs[v.class[i]]
+		v.terms.units(uint32(i), func(word uint32) {
+			if int(word) >= f {
+				v.wordDF[int(word)-f] = max(v.wordDF[int(word)-f], df)
+			}
+		})
+	}
+	if v.options.Case != CaseKeep {
+		return
+	}
+	// Words are asked for in lower case.
+	v.lower, v.lowerStops = map[string]uint32{}, map[string]bool{}
+	for node, key := range v.terms.keys {
+		if key>>56 != 0xFE {
+			w := string(text.AppendLower(nil, string(v.terms.appendName(nil, uint32(node)))))
+			v.lower[w] = max(v.lower[w], v.nodeDF(int32(node)))
+		}
+	}
+	for w := range v.analyzer.stop {
+		v.lowerStops[string(text.AppendLower(nil, w))] = true
+	}
+}
+
+// nodeDF returns the document frequency of a feature, or the WordFrequency of
+// another node.
+func (v *Vectorizer) nodeDF(node int32) uint32 {
+	switch {
+	case node < 0:
+		return 0
+	case int(node) < v.terms.features:
+		return v.dfs[v.class[node]]
+	case v.terms.chars:
+		return 0
+	}
+	return v.wordDF[int(node)-v.terms.features]
+}
+
+// Knows reports whether v has seen word, in lower case: whether its
+// WordFrequency is not 0.
 func (v *Vectorizer) Knows(word []byte) bool { return v.WordFrequency(word) > 0 }
 
 // WordFrequency returns the greatest number of texts of Fit in which a feature
 // occurs that word, in lower case, is part of: for a feature that is a single
 // word, its document frequency. It is that of all texts for a stop word, and 0
-// for a word that is not known.
+// for a word that is not known. Accents are removed where they are from texts.
+//
+// Where features are n-grams of characters it is that of the rarest n-gram of
+// word, with n = NGrams[0], which is no less than that of the word itself, and 0
+// if one of them is no feature.
 func (v *Vectorizer) WordFrequency(word []byte) int {
+	a := v.analyzer
 	switch {
-	case v.analyzer == nil:
+	case a == nil:
 		return 0
-	case v.analyzer.stop[string(word)]:
+	case a.kind == "" && a.accents == "":
+		return v.wordFrequency(word)
+	}
+	sc := v.scratch()
+	least, parts := uint32(v.texts), 0
+	if a.kind == "" {
+		sc.words.SetBytes(a.folded(sc, string(word)))
+		parts = sc.words.Len()
+		for i := range parts {
+			least = min(least, uint32(v.wordFrequency(sc.words.At(i))))
+		}
+	} else {
+		a.sequences(sc, string(word), func(chars []byte, n int) {
+			v.readChars(sc, chars)
+			for k := 2; k <= n && k <= len(sc.units); k++ {
+				sc.level = sc.level[:len(sc.units)-k+1]
+				v.step(sc, k)
+			}
+			for _, node := range sc.level {
+				parts++
+				least = min(least, v.nodeDF(node))
+			}
+		})
+	}
+	v.pool.Put(sc)
+	if parts == 0 {
+		return 0
+	}
+	return int(least)
+}
+
+// wordFrequency is WordFrequency of a word that is as texts are cut into.
+func (v *Vectorizer) wordFrequency(word []byte) int {
+	if v.lower != nil {
+		if v.lowerStops[string(word)] {
+			return v.texts
+		}
+		return int(v.lower[string(v.analyzer.stemmed(word))])
+	}
+	if v.analyzer.stop[string(word)] {
 		return v.texts
 	}
-	return v.words[string(v.analyzer.stemmed(word))]
+	word = v.analyzer.stemmed(word)
+	return int(v.nodeDF(v.terms.word(text.KeyOf(word), word)))
 }
 
 // AppendFeatures appends the features of text that are not zero to ind and
 // their values to val. The new indices ascend. The values are term counts, or 1
-// + ln(count) if Sublinear, times idf, divided by their Euclidean norm. A text
-// with no known term appends nothing. It takes time n log n in the number of
-// terms and allocates only to grow ind and val.
+// + ln(count) if Sublinear, or 1 if Binary, times idf, divided by their norm. A
+// text with no known term appends nothing. It takes time n log n in the number
+// of terms and allocates only to grow ind and val.
 func (v *Vectorizer) AppendFeatures(ind []int32, val []float64, text string) ([]int32, []float64) {
 	if v.analyzer == nil {
 		return ind, val
 	}
-	sc, _ := v.pool.Get().(*scratch)
-	if sc == nil {
-		sc = new(scratch)
-	}
-	sc.ids = sc.ids[:0]
-	v.analyzer.terms(sc, text, func(term []byte) {
-		if id, ok := v.index[string(term)]; ok {
-			sc.ids = append(sc.ids, id)
-		}
-	})
+	sc := v.scratch()
+	v.read(sc, text)
 	slices.Sort(sc.ids)
 	first := len(val)
-	norm := 0.0
 	for i := 0; i < len(sc.ids); {
 		id, start := sc.ids[i], i
 		for i < len(sc.ids) && sc.ids[i] == id {
 			i++
 		}
-		tf := float64(i - start)
-		if v.options.Sublinear {
-			tf = math.Log(tf) + 1
-		}
-		x := tf * v.idf[id]
-		norm += x * x
-		ind, val = append(ind, id), append(val, x)
+		ind, val = append(ind, id), append(val, v.options.tf(uint32(i-start))*v.IDF(int(id)))
 	}
-	norm = math.Sqrt(norm)
-	for i := first; i < len(val); i++ {
-		val[i] /= norm
+	v.options.Norm.divide(val[first:])
+	v.pool.Put(sc)
+	return ind, val
+}
+
+// AppendUnordered is AppendFeatures in the order in which the terms of a text
+// come, which takes less time: linear in their number. The values are the same
+// but for rounding.
+func (v *Vectorizer) AppendUnordered(ind []int32, val []float64, text string) ([]int32, []float64) {
+	if v.analyzer == nil {
+		return ind, val
+	}
+	sc := v.scratch()
+	v.read(sc, text)
+	first := len(val)
+	ind, sc.counts = sc.count(ind, sc.counts[:0])
+	counts := sc.counts
+	val = slices.Grow(val, len(counts))[:first+len(counts)]
+	square := 0.0
+	for i, id := range ind[len(ind)-len(counts):] {
+		x := v.idfs[v.class[id]]
+		if n := counts[i]; n < uint32(len(v.tfs)) {
+			x *= v.tfs[n]
+		} else {
+			x *= v.options.tf(n)
+		}
+		square += x * x
+		val[first+i] = x
+	}
+	if v.options.Norm == "" && square > 0 {
+		scale := 1 / math.Sqrt(square)
+		for i := range val[first:] {
+			val[first+i] *= scale
+		}
+	} else {
+		v.options.Norm.divide(val[first:])
 	}
 	v.pool.Put(sc)
 	return ind, val
+}
+
+// count appends the different ids to ind and how often each is there to counts,
+// by a hash table of a few kilobytes.
+func (sc *scratch) count(ind []int32, counts []uint32) ([]int32, []uint32) {
+	size := 16
+	for size < 2*len(sc.ids) {
+		size *= 2
+	}
+	if size > cap(sc.seen) {
+		sc.seen = make([]uint64, size)
+	}
+	seen := sc.seen[:size]
+	clear(seen)
+	first := len(ind)
+	shift := 64 - uint(bits.Len(uint(size-1)))
+	for _, id := range sc.ids {
+		at := uint64(id) * 0x9E3779B97F4A7C15 >> shift
+		for {
+			s := seen[at]
+			if s == 0 {
+				seen[at] = uint64(id)<<32 | uint64(len(ind)-first+1)
+				ind, counts = append(ind, id), append(counts, 1)
+				break
+			}
+			if int32(s>>32) == id {
+				counts[uint32(s)-1]++
+				break
+			}
+			at = (at + 1) & uint64(size-1)
+		}
+	}
+	return ind, counts
+}
+
+// read sets sc.ids to the features of s, each as often as it occurs.
+func (v *Vectorizer) read(sc *scratch, s string) {
+	a := v.analyzer
+	sc.ids = sc.ids[:0]
+	if a.kind == "" {
+		a.cut(sc, s)
+		v.readWords(sc)
+		v.readGrams(sc, a.ngrams[0])
+		return
+	}
+	a.sequences(sc, s, func(chars []byte, least int) {
+		v.readChars(sc, chars)
+		v.readGrams(sc, least)
+	})
+}
+
+// readChars sets the units of sc to characters, and level to their nodes.
+func (v *Vectorizer) readChars(sc *scratch, chars []byte) {
+	sc.units, sc.level = sc.units[:0], sc.level[:0]
+	for i := 0; i < len(chars); {
+		unit, size := charAt(chars[i:])
+		sc.units, sc.level = append(sc.units, unit), append(sc.level, root)
+		i += size
+	}
+	v.step(sc, 1)
+}
+
+// readWords sets the units of sc to the nodes of the words of its text, and
+// level to the same.
+func (v *Vectorizer) readWords(sc *scratch) {
+	a := v.analyzer
+	if len(a.stop) > 0 || a.stem != "" {
+		sc.level = sc.level[:0]
+		for i := range sc.words.Len() {
+			if w := sc.words.At(i); !a.stop[string(w)] {
+				w = a.stemmed(w)
+				sc.level = append(sc.level, v.terms.word(text.KeyOf(w), w))
+			}
+		}
+	} else {
+		sc.keys = sc.words.AppendKeys(sc.keys[:0])
+		sc.level = resized(sc.level, len(sc.keys))
+		v.terms.findWords(sc.level, sc)
+	}
+	sc.units = resized(sc.units, len(sc.level))
+	for i, node := range sc.level {
+		sc.units[i] = uint32(node)
+	}
+}
+
+// resized returns s with length n, whatever is in it.
+func resized[T any](s []T, n int) []T {
+	if n > cap(s) {
+		return make([]T, n, n+n/2)
+	}
+	return s[:n]
+}
+
+// findWords sets level to the node of each word of sc. The table is larger than
+// the nearest caches: all places are looked at before the first is needed, so
+// that the memory is read side by side.
+func (t *vocabulary) findWords(level []int32, sc *scratch) {
+	keys := sc.keys
+	sc.hashes64, sc.found = resized(sc.hashes64, len(keys)), resized(sc.found, len(keys))
+	hashes, found := sc.hashes64[:len(keys)], sc.found[:len(keys)]
+	slots, nodes := t.words, t.keys
+	for i, key := range keys {
+		hash := spread(key)
+		hashes[i], found[i] = hash, slots[slots.place(hash)]
+	}
+	for i, key := range keys {
+		s, hash := found[i], hashes[i]
+		switch {
+		case s == 0:
+			level[i] = -1
+		case s&0xFF == uint32(hash>>24&0xFF) && nodes[s>>8-1] == key && key < text.LongKey:
+			level[i] = int32(s>>8 - 1)
+		default:
+			level[i] = t.wordAt(key, sc.words.At(i), hash, slots.place(hash))
+		}
+	}
+}
+
+// readGrams appends to sc.ids the features of at least so many units that the
+// nodes of sc, of one unit, begin.
+func (v *Vectorizer) readGrams(sc *scratch, least int) {
+	most := min(v.analyzer.ngrams[1], len(sc.units))
+	for n := 1; n <= most; n++ {
+		if n > 1 {
+			sc.level = sc.level[:len(sc.units)-n+1]
+			v.step(sc, n)
+		}
+		if n < least {
+			continue
+		}
+		have := len(sc.ids)
+		ids := slices.Grow(sc.ids, len(sc.level))[:have+len(sc.level)]
+		for _, node := range sc.level {
+			ids[have] = node // to be written over if it is no feature
+			have += int((uint64(uint32(node)) - uint64(v.terms.features)) >> 63)
+		}
+		sc.ids = ids[:have]
+	}
+}
+
+// step takes each node of sc one unit further, to terms of n units, as findWords
+// does it.
+func (v *Vectorizer) step(sc *scratch, n int) {
+	t := &v.terms
+	level, units := sc.level, sc.units[n-1:]
+	units = units[:len(level)]
+	sc.hashes64, sc.found, sc.keys = resized(sc.hashes64, len(level)), resized(sc.found, len(level)), resized(sc.keys, len(level))
+	hashes, found, keys := sc.hashes64[:len(level)], sc.found[:len(level)], sc.keys[:len(level)]
+	slots, nodes := t.grams, t.keys
+	for i, node := range level {
+		if node|int32(units[i]) < 0 && (node < 0 || !t.chars) {
+			found[i] = 0
+			continue
+		}
+		key := gram(uint32(node), units[i])
+		hash := spread(key)
+		keys[i], hashes[i], found[i] = key, hash, slots[slots.place(hash)]
+	}
+	for i, s := range found {
+		switch {
+		case s == 0:
+			level[i] = -1
+		case s&0xFF == uint32(hashes[i]>>24&0xFF) && nodes[s>>8-1] == keys[i]:
+			level[i] = int32(s>>8 - 1)
+		default:
+			level[i] = t.gramAt(keys[i], hashes[i], slots.place(hashes[i]))
+		}
+	}
+}
+
+// find returns the node of a term, and -1 if there is none.
+func (t *vocabulary) find(term string) int32 {
+	if len(t.keys) == 0 || term == "" {
+		return -1
+	}
+	if t.chars {
+		node := int32(root)
+		for b := []byte(term); len(b) > 0 && node >= 0; {
+			unit, size := charAt(b)
+			node = t.gram(gram(uint32(node), unit))
+			b = b[size:]
+		}
+		return node
+	}
+	node := int32(-1)
+	for w := range strings.SplitSeq(term, " ") {
+		word := t.word(text.KeyOf([]byte(w)), []byte(w))
+		if word < 0 {
+			return -1
+		}
+		if node < 0 {
+			node = word
+		} else if node = t.gram(gram(uint32(node), uint32(word))); node < 0 {
+			return -1
+		}
+	}
+	return node
+}
+
+// scratch returns memory to work in, to be put back into the pool.
+func (v *Vectorizer) scratch() *scratch {
+	if sc, ok := v.pool.Get().(*scratch); ok {
+		return sc
+	}
+	return new(scratch)
+}
+
+// tf returns what a term that occurs so often counts.
+func (o *Options) tf(count uint32) float64 {
+	switch {
+	case count == 1 || o.Binary:
+		return 1
+	case o.Sublinear:
+		return math.Log(float64(count)) + 1
+	}
+	return float64(count)
+}
+
+// divide divides x by its norm, unless that is 0.
+func (n Norm) divide(x []float64) {
+	norm := 0.0
+	switch n {
+	case NormNone:
+		return
+	case NormL1:
+		for _, v := range x {
+			norm += math.Abs(v)
+		}
+	default:
+		for _, v := range x {
+			norm += v * v
+		}
+		norm = math.Sqrt(norm)
+	}
+	if norm == 0 {
+		return
+	}
+	for i := range x {
+		x[i] /= norm
+	}
 }

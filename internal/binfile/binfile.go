@@ -88,6 +88,42 @@ func AppendFloats(dst []byte, v []float64) []byte {
 	return dst
 }
 
+// AppendWords appends the number of values and each of them, in 4 or 8 bytes.
+func AppendWords[T uint32 | uint64](dst []byte, v []T) []byte {
+	dst = AppendUint(dst, uint64(len(v)))
+	for _, w := range v {
+		if size[T]() == 4 {
+			dst = binary.LittleEndian.AppendUint32(dst, uint32(w))
+		} else {
+			dst = binary.LittleEndian.AppendUint64(dst, uint64(w))
+		}
+	}
+	return dst
+}
+
+// size returns the number of bytes of a value.
+func size[T uint32 | uint64]() uint64 {
+	if uint64(^T(0)) == math.MaxUint32 {
+		return 4
+	}
+	return 8
+}
+
+// Words reads what AppendWords wrote.
+func Words[T uint32 | uint64](r *Reader) []T {
+	n := r.count(size[T]())
+	b := r.take(n * size[T]())
+	v := make([]T, len(b)/int(size[T]()))
+	for i := range v {
+		if size[T]() == 4 {
+			v[i] = T(binary.LittleEndian.Uint32(b[4*i:]))
+		} else {
+			v[i] = T(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+	}
+	return v
+}
+
 // A Reader takes a payload apart in the order it was appended. The first
 // failure stays: what is read after it is zero, and Close reports it.
 type Reader struct {
@@ -143,9 +179,10 @@ func (r *Reader) Strings() []string {
 
 // Floats reads what AppendFloats wrote and fails on NaN and infinities.
 func (r *Reader) Floats() []float64 {
-	v := make([]float64, r.count(8))
+	b := r.take(8 * r.count(8))
+	v := make([]float64, len(b)/8)
 	for i := range v {
-		v[i] = math.Float64frombits(r.Uint())
+		v[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
 		if r.err == nil && (math.IsNaN(v[i]) || math.IsInf(v[i], 0)) {
 			r.err = fmt.Errorf("value %d of %d is %v", i, len(v), v[i])
 		}

@@ -35,6 +35,21 @@ func AppendLower(dst []byte, s string) []byte {
 	return dst
 }
 
+// AppendSimpleLower appends s to dst with every rune in lower case by itself, as
+// unicode.ToLower maps it. Bytes that are not UTF-8 are appended as they are.
+func AppendSimpleLower(dst []byte, s string) []byte {
+	for i := 0; i < len(s); {
+		r, size := utf8.DecodeRuneInString(s[i:])
+		if r == utf8.RuneError && size == 1 {
+			dst = append(dst, s[i])
+		} else {
+			dst = utf8.AppendRune(dst, unicode.ToLower(r))
+		}
+		i += size
+	}
+	return dst
+}
+
 // finalSigma reports whether the capital sigma s[start:end] ends a word: a
 // cased letter comes before it and none after it, passing over characters that
 // case ignores (The Unicode Standard, table 3-17, Final_Sigma).

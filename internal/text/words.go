@@ -8,6 +8,8 @@
 package text
 
 import (
+	"encoding/binary"
+	"math/bits"
 	"unicode"
 	"unicode/utf8"
 )
@@ -15,28 +17,42 @@ import (
 // Words holds the words of one text in memory that is used again for the next.
 // The zero value is ready. It must not be used from several goroutines at once.
 type Words struct {
-	buf   []byte // the lower-cased text
+	buf   []byte // the lower-cased text, with room for eight zeros behind it
 	spans []span
 	key   []byte // words joined, for Phrases
 }
 
 type span struct{ start, end int }
 
+// padding is how many zeros lie behind the text, so that eight bytes can be
+// read from where any word begins, and whole blocks of 64.
+const padding = 64 + 8
+
 // Set cuts s, in lower case, into words, forgetting the words of the text
 // before. Bytes that are not UTF-8 separate words. It takes time linear in
 // len(s) and allocates only to grow.
 func (w *Words) Set(s string) {
-	w.buf = AppendLower(w.buf[:0], s)
-	w.cut()
+	w.buf = append(w.buf[:0], s...)
+	w.buf = append(w.buf, make([]byte, padding)...)[:len(s)]
+	if !w.cutASCII(true) {
+		w.buf = AppendLower(w.buf[:0], s)
+		w.cut()
+	}
 }
 
 // SetBytes is Set for a text whose case the caller has seen to. b is copied.
 func (w *Words) SetBytes(b []byte) {
 	w.buf = append(w.buf[:0], b...)
-	w.cut()
+	w.buf = append(w.buf, make([]byte, padding)...)[:len(b)]
+	if !w.cutASCII(false) {
+		w.cut()
+	}
 }
 
+// cut finds the words of any text.
 func (w *Words) cut() {
+	n := len(w.buf)
+	w.buf = append(w.buf, make([]byte, padding)...)[:n]
 	w.spans = w.spans[:0]
 	for i := 0; i < len(w.buf); {
 		n, runes := run(w.buf[i:])
@@ -48,6 +64,57 @@ func (w *Words) cut() {
 		}
 		i += n
 	}
+}
+
+// each times a byte is eight of them.
+const (
+	each  = 0x0101010101010101
+	highs = 0x80 * each
+)
+
+// cutASCII finds the words of a text that is ASCII, lower-casing it on the way
+// if lower; of another it returns false. It looks at eight bytes at once: for a
+// byte x below 0x80, x + (0x80 - 'a') has its highest bit set from 'a' on.
+func (w *Words) cutASCII(lower bool) bool {
+	w.spans = w.spans[:0]
+	buf := w.buf[:len(w.buf)+padding]
+	start, inside := 0, uint64(0) // of the word at hand, and whether there is one
+	for base := 0; base < len(w.buf); base += 64 {
+		var mask, all uint64 // a bit for each byte that is of a word; the bytes or-ed
+		for i := 0; i < 64; i += 8 {
+			b := buf[base+i:][:8]
+			x := binary.LittleEndian.Uint64(b)
+			all |= x
+			if lower {
+				upper := (x + (0x80-'A')*each) &^ (x + (0x80-'Z'-1)*each) & highs
+				x |= upper >> 2
+				binary.LittleEndian.PutUint64(b, x)
+			}
+			folded := x | 0x20*each
+			word := (folded + (0x80-'a')*each) &^ (folded + (0x80-'z'-1)*each)
+			word |= (x + (0x80-'0')*each) &^ (x + (0x80-'9'-1)*each)
+			word |= highs - (x ^ '_'*each)
+			mask |= (word & highs >> 7 * 0x0102040810204080 >> 56) << i
+		}
+		if all&highs != 0 {
+			return false
+		}
+		for edges := mask ^ (mask<<1 | inside); edges != 0; edges &= edges - 1 {
+			at := base + bits.TrailingZeros64(edges)
+			if inside == 0 {
+				start, inside = at, 1
+				continue
+			}
+			inside = 0
+			if at-start >= 2 {
+				w.spans = append(w.spans, span{start, at})
+			}
+		}
+	}
+	if inside == 1 && len(w.buf)-start >= 2 {
+		w.spans = append(w.spans, span{start, len(w.buf)})
+	}
+	return true
 }
 
 // run returns the length in bytes and in runes of the word characters that lead
