@@ -34,6 +34,10 @@ func (m *Model) AppendLogits(dst []float64, ind []int32, val []float64) []float6
 	first := len(dst)
 	dst = append(dst, m.intercept...)
 	z := dst[first:]
+	if len(z) == 3 {
+		m.addThree((*[3]float64)(z), ind, val)
+		return dst
+	}
 	for i, j := range ind {
 		if int(j) >= m.features || j < 0 {
 			continue
@@ -44,6 +48,21 @@ func (m *Model) AppendLogits(dst []float64, ind []int32, val []float64) []float6
 		}
 	}
 	return dst
+}
+
+// addThree adds the weighted values of a row to the logits of three classes.
+func (m *Model) addThree(z *[3]float64, ind []int32, val []float64) {
+	z0, z1, z2 := z[0], z[1], z[2]
+	val = val[:len(ind)]
+	for i, j := range ind {
+		if uint32(j) < uint32(m.features) {
+			w, v := m.coef[3*int(j):][:3], val[i]
+			z0 += v * w[0]
+			z1 += v * w[1]
+			z2 += v * w[2]
+		}
+	}
+	*z = [3]float64{z0, z1, z2}
 }
 
 // AppendProba appends to dst the probability of each class for the sparse row

@@ -3,7 +3,9 @@ package risk
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"math"
+	"slices"
 
 	"github.com/riskkit/riskkit/internal/jsonobj"
 )
@@ -36,9 +38,8 @@ type Assessment struct {
 
 	// ID is the Document's.
 	ID string `json:"id,omitempty"`
-	// Probabilities has the probability of each level, in the order of the
-	// scale.
-	Probabilities Probabilities `json:"probabilities,omitempty"`
+	// Probabilities has the probability of each level.
+	Probabilities Probabilities `json:"probabilities,omitzero"`
 	// Categories says what kind of trouble the text speaks of, the strongest
 	// first. Empty where the scorer knows none.
 	Categories []Category `json:"categories,omitempty"`
@@ -67,35 +68,71 @@ type Contribution struct {
 	Contribution float64 `json:"contribution"`
 }
 
-// A LevelProbability is the probability of one level.
-type LevelProbability struct {
-	Level string
-	P     float64
+// Probabilities is a distribution over the levels of a scale, lowest first. As
+// JSON it is an object from level to probability, in that order. It does not
+// change, and one of up to four levels needs no memory of its own. The zero
+// value is of no levels.
+type Probabilities struct {
+	levels Scale
+	few    [4]float64
+	many   []float64 // where few has no room
 }
 
-// Probabilities is a distribution over the levels of a scale, lowest first. As
-// JSON it is an object from level to probability, in that order.
-type Probabilities []LevelProbability
+// NewProbabilities returns the distribution that gives each of levels the
+// probability in p, of the same length. p is copied; levels is kept and must not
+// be changed.
+func NewProbabilities(levels Scale, p []float64) Probabilities {
+	q := Probabilities{levels: levels[:min(len(levels), len(p))]}
+	if len(q.levels) <= len(q.few) {
+		copy(q.few[:], p)
+	} else {
+		q.many = slices.Clone(p)
+	}
+	return q
+}
+
+// Len returns the number of levels.
+func (p Probabilities) Len() int { return len(p.levels) }
+
+// At returns level i, from the lowest, and its probability.
+func (p Probabilities) At(i int) (level string, probability float64) {
+	if p.many != nil {
+		return p.levels[i], p.many[i]
+	}
+	return p.levels[i], p.few[i]
+}
 
 // Of returns the probability of level, 0 if it is not in p.
 func (p Probabilities) Of(level string) float64 {
-	for _, lp := range p {
-		if lp.Level == level {
-			return lp.P
-		}
+	if i := p.levels.Index(level); i >= 0 {
+		_, v := p.At(i)
+		return v
 	}
 	return 0
 }
 
-// MarshalJSON writes p as an object in the order of the scale.
-func (p Probabilities) MarshalJSON() ([]byte, error) {
-	b, err := jsonobj.Marshal(func(yield func(string, float64) bool) {
-		for _, lp := range p {
-			if !yield(lp.Level, lp.P) {
+// All yields the levels from the lowest and their probabilities.
+func (p Probabilities) All() iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		for i := range p.levels {
+			if !yield(p.At(i)) {
 				return
 			}
 		}
-	})
+	}
+}
+
+// IsZero reports whether p is of no levels.
+func (p Probabilities) IsZero() bool { return len(p.levels) == 0 }
+
+// Equal reports whether p and q give the same levels the same probabilities.
+func (p Probabilities) Equal(q Probabilities) bool {
+	return slices.Equal(p.levels, q.levels) && p.few == q.few && slices.Equal(p.many, q.many)
+}
+
+// MarshalJSON writes p as an object in the order of the scale.
+func (p Probabilities) MarshalJSON() ([]byte, error) {
+	b, err := jsonobj.Marshal(p.All())
 	if err != nil {
 		return nil, fmt.Errorf("risk: probability of %w", err)
 	}
@@ -104,12 +141,14 @@ func (p Probabilities) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads an object from level to probability, keeping its order.
 func (p *Probabilities) UnmarshalJSON(data []byte) error {
-	*p = nil
+	var levels Scale
+	var values []float64
 	if err := jsonobj.Unmarshal(data, func(level string, v float64) {
-		*p = append(*p, LevelProbability{level, v})
+		levels, values = append(levels, level), append(values, v)
 	}); err != nil {
 		return fmt.Errorf("risk: probabilities: %w", err)
 	}
+	*p = NewProbabilities(levels, values)
 	return nil
 }
 
@@ -124,9 +163,9 @@ func (a *Assessment) check(scale Scale) error {
 	case math.IsNaN(a.Threshold):
 		return errors.New("threshold is not a number")
 	}
-	for _, lp := range a.Probabilities {
-		if !(lp.P >= 0 && lp.P <= 1) {
-			return fmt.Errorf("probability of %q is %v, want a number in [0,1]", lp.Level, lp.P)
+	for i := range a.Probabilities.Len() {
+		if level, p := a.Probabilities.At(i); !(p >= 0 && p <= 1) {
+			return fmt.Errorf("probability of %q is %v, want a number in [0,1]", level, p)
 		}
 	}
 	return nil

@@ -40,6 +40,7 @@ type Heuristic struct {
 // next.
 type evidence struct {
 	words  text.Words
+	proba  []float64 // of the levels
 	found  []int     // terms, in the order of the lexicon
 	factor []float64 // by term, 0 where it is not found
 }
@@ -210,14 +211,15 @@ func (h *Heuristic) assess(e *evidence, doc Document) Assessment {
 	a := Assessment{ID: doc.ID, Method: MethodHeuristic, ModelVersion: l.Version, Score: h.score(e)}
 	rank, threshold := Cut(l.Thresholds, a.Score)
 	a.Level, a.Threshold = l.Scale[rank], threshold
-	a.Probabilities = make(Probabilities, len(l.Scale))
 	highest := len(l.Scale) - 1
+	e.proba = e.proba[:0]
 	choose := 1.0 // highest over k
-	for k, level := range l.Scale {
+	for k := range l.Scale {
 		p := choose * math.Pow(risk, float64(k)) * math.Pow(1-risk, float64(highest-k))
-		a.Probabilities[k] = LevelProbability{level, (1-l.Doubt)*p + l.Doubt/float64(len(l.Scale))}
+		e.proba = append(e.proba, (1-l.Doubt)*p+l.Doubt/float64(len(l.Scale)))
 		choose *= float64(highest-k) / float64(k+1)
 	}
+	a.Probabilities = NewProbabilities(l.Scale, e.proba)
 	a.Categories = h.categories(e)
 	return a
 }

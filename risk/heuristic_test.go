@@ -136,9 +136,9 @@ func checkAssessment(t testing.TB, a risk.Assessment, scale risk.Scale, threshol
 	t.Helper()
 	p := make([]float64, len(scale))
 	sum := 0.0
-	for k, lp := range a.Probabilities {
-		p[k] = lp.P
-		sum += lp.P
+	for k := range a.Probabilities.Len() {
+		_, p[k] = a.Probabilities.At(k)
+		sum += p[k]
 	}
 	rank, threshold := risk.Cut(thresholds, a.Score)
 	if math.Abs(sum-1) > 1e-9 || math.Abs(scale.Severity(p)-a.Score) > 1e-9 || a.Level != scale[rank] || a.Threshold != threshold {

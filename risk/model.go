@@ -82,8 +82,15 @@ var (
 // Its score is the expected severity under the calibrated probabilities, and
 // its level follows from the score by the thresholds.
 type Model struct {
-	c    ModelConfig
-	pool sync.Pool // of *modelScratch
+	c      ModelConfig
+	append func(ind []int32, val []float64, text string) ([]int32, []float64)
+	pool   sync.Pool // of *modelScratch
+}
+
+// unordered is a FeatureExtractor that takes less time where indices need not
+// ascend. tfidf.Vectorizer is one.
+type unordered interface {
+	AppendUnordered(ind []int32, val []float64, text string) ([]int32, []float64)
 }
 
 // modelScratch is the memory that one text passes through.
@@ -124,7 +131,11 @@ func NewModel(c ModelConfig) (*Model, error) {
 	if n, ok := c.Classifier.(interface{ NumFeatures() int }); ok && n.NumFeatures() != c.Features.NumFeatures() {
 		return nil, fmt.Errorf("%w: %d features are extracted, the classifier has %d", ErrModel, c.Features.NumFeatures(), n.NumFeatures())
 	}
-	return &Model{c: c}, nil
+	m := &Model{c: c, append: c.Features.AppendFeatures}
+	if u, ok := c.Features.(unordered); ok {
+		m.append = u.AppendUnordered
+	}
+	return m, nil
 }
 
 // Scale returns the levels that m answers with.
@@ -139,7 +150,7 @@ func (m *Model) Version() string { return m.c.Version }
 // Features returns the FeatureExtractor of m.
 func (m *Model) Features() FeatureExtractor { return m.c.Features }
 
-// Score assesses doc. The error is always nil.
+// Score assesses doc. The error is always nil. It does not allocate.
 func (m *Model) Score(_ context.Context, doc Document) (Assessment, error) {
 	sc := m.scratch(doc.Text)
 	defer m.pool.Put(sc)
@@ -153,7 +164,7 @@ func (m *Model) scratch(s string) *modelScratch {
 	if sc == nil {
 		sc = new(modelScratch)
 	}
-	sc.ind, sc.val = m.c.Features.AppendFeatures(sc.ind[:0], sc.val[:0], s)
+	sc.ind, sc.val = m.append(sc.ind[:0], sc.val[:0], s)
 	sc.proba = m.c.Classifier.AppendProba(sc.proba[:0], sc.ind, sc.val)
 	m.calibrate(sc.proba)
 	return sc
@@ -169,10 +180,7 @@ func (m *Model) assess(sc *modelScratch, doc Document) Assessment {
 	a := Assessment{
 		ID: doc.ID, Method: MethodML, ModelVersion: m.c.Version, ModelDigest: m.c.Digest,
 		Score:         m.c.Scale.Severity(sc.proba),
-		Probabilities: make(Probabilities, len(m.c.Scale)),
-	}
-	for k, level := range m.c.Scale {
-		a.Probabilities[k] = LevelProbability{level, sc.proba[k]}
+		Probabilities: NewProbabilities(m.c.Scale, sc.proba),
 	}
 	rank, threshold := Cut(m.c.Thresholds, a.Score)
 	a.Level, a.Threshold = m.c.Scale[rank], threshold

@@ -373,7 +373,7 @@ func TestFallback(t *testing.T) {
 			return risk.Assessment{Level: "high", Threshold: math.NaN()}, nil
 		}, risk.ReasonInvalid, risk.ErrInvalid},
 		"probability": {func(risk.Document) (risk.Assessment, error) {
-			return risk.Assessment{Level: "high", Probabilities: risk.Probabilities{{Level: "high", P: 2}}}, nil
+			return risk.Assessment{Level: "high", Probabilities: risk.NewProbabilities(risk.Scale{"high"}, []float64{2})}, nil
 		}, risk.ReasonInvalid, risk.ErrInvalid},
 	} {
 		var reason risk.FallbackReason

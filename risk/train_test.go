@@ -159,7 +159,7 @@ func TestTrainOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a, err := m.Score(t.Context(), two[0].Document); err != nil || len(a.Probabilities) != 2 || len(r.Thresholds) != 1 {
+	if a, err := m.Score(t.Context(), two[0].Document); err != nil || a.Probabilities.Len() != 2 || len(r.Thresholds) != 1 {
 		t.Errorf("two levels: %+v, error %v", a, err)
 	}
 }
