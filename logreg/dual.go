@@ -41,7 +41,8 @@ import (
 //	sum_i weight_i KL(mu_i || p_i) + |b R|
 //
 // with p the probabilities. No term is negative, so nothing is lost to
-// cancellation.
+// cancellation. Where logits start from given ones there are no intercepts, and
+// no constraint.
 type dual struct {
 	newton           // of the copied rows
 	rank   []int32   // the number that a feature has in the copy
@@ -55,13 +56,14 @@ type dual struct {
 	nap    []uint8   // how long it rested the last time
 	blocks []int     // where the blocks of rows begin
 	size   int       // of a block
+	rate   float64   // of b after R, 0 where there are no intercepts
 	z, d   []float64 // of the row at hand: logits, and what mu changes by
 	f, old []float64 // and ln mu - z, mu before
 }
 
 const (
 	blockRows     = 16   // short enough that the order is as good as random
-	interceptRate = 0.02 // of b after R: the square of a feature that all rows had
+	interceptRate = 0.02 // as if all rows had a feature of which this is the square
 	restShare     = 0.2  // rows with less than this share of the mean gain rest
 	longestNap    = 3    // epochs
 	patience      = 30   // epochs in which the gap must shrink to a third
@@ -150,6 +152,18 @@ func (q *problem) newDual(rng *rand.Rand) *dual {
 		}
 	}
 	s.problem = &c
+	s.rate = interceptRate
+	if q.base != nil {
+		s.rate = 0
+		c.base = make([]float64, 0, len(q.base))
+		for _, i := range order {
+			z := q.base[i*k : (i+1)*k]
+			mean := floats.Sum(z) / float64(k)
+			for _, v := range z {
+				c.base = append(c.base, v-mean)
+			}
+		}
+	}
 	s.size = max(1, min(blockRows, rows/64))
 	for i := 0; i < rows; i += s.size {
 		s.blocks = append(s.blocks, i)
@@ -165,6 +179,11 @@ func (s *dual) beginAnew() {
 	total := floats.Sum(s.weight)
 	for i, c := range s.y {
 		prior[c] += s.weight[i] / total
+	}
+	if s.base != nil { // classes may be missing
+		for j, p := range prior {
+			prior[j] = 0.5*p + 0.5/float64(k)
+		}
 	}
 	set := func(step float64) {
 		for i, c := range s.y {
@@ -199,6 +218,9 @@ func (s *dual) beginAnew() {
 	set(best)
 	for i, m := range s.mu {
 		s.logMu[i] = math.Log(m)
+	}
+	if s.base != nil {
+		return
 	}
 	for j, p := range prior {
 		s.b[j] = math.Log(p)
@@ -317,6 +339,9 @@ func (s *dual) score(i int) {
 		s.z[s.n] = -floats.Sum(s.z[:s.n])
 		floats.Add(s.z, s.b)
 	}
+	if s.base != nil {
+		floats.Add(s.z, s.base[i*s.classes:(i+1)*s.classes])
+	}
 }
 
 // epoch visits all rows that do not rest; those that have less than floor to
@@ -344,7 +369,7 @@ func (s *dual) epoch(ctx context.Context, floor float64) (gap, value float64, er
 			s.visit(i)
 		}
 	}
-	rate := interceptRate
+	rate := s.rate
 	if s.r == 1 {
 		rate /= 2 // see visit
 	}
@@ -392,7 +417,7 @@ func (s *dual) look(i int) float64 {
 func (s *dual) visit(i int) {
 	k := s.classes
 	mu := s.mu[i*k : (i+1)*k]
-	rate, a := interceptRate, s.weight[i]*(s.square[i]+interceptRate)
+	rate, a := s.rate, s.weight[i]*(s.square[i]+s.rate)
 	if s.r == 1 {
 		rate, a = rate/2, a/2
 	}
@@ -459,7 +484,7 @@ func (s *dual) certify(res *Result) {
 			}
 		}
 	}
-	s.centre()
+	s.adjust()
 	for i := range s.y {
 		s.probabilities(i, s.mu[i*k:(i+1)*k])
 	}
@@ -483,7 +508,7 @@ func (s *dual) certify(res *Result) {
 			copy(s.logits[i*k:], s.z)
 		}
 	}
-	slack := s.centre()
+	slack := s.adjust()
 	s.setIntercepts(b)
 	gap := 0.0
 	p, r := s.z, s.d
@@ -498,6 +523,16 @@ func (s *dual) certify(res *Result) {
 	}
 	res.Objective = s.loss + s.norm()/2
 	res.Gap = gap + math.Abs(floats.Dot(s.b, r)) + slack
+}
+
+// adjust brings the intercepts to their optimum, where there are any, and
+// evaluates probabilities and loss.
+func (s *dual) adjust() (slack float64) {
+	if s.base != nil {
+		s.evaluate()
+		return 0
+	}
+	return s.centre()
 }
 
 // probabilities writes those of all classes, none of them 0, as centre left

@@ -48,6 +48,11 @@ type Options struct {
 	Seed uint64
 }
 
+const (
+	defaultTolerance  = 1e-6
+	defaultIterations = 1000
+)
+
 // Status says how a fit ended.
 type Status int
 
@@ -221,10 +226,10 @@ func (o *Options) check(x *Rows, y []int, classes int) error {
 		o.C = 1
 	}
 	if o.Tolerance == 0 {
-		o.Tolerance = 1e-6
+		o.Tolerance = defaultTolerance
 	}
 	if o.MaxIterations == 0 {
-		o.MaxIterations = 1000
+		o.MaxIterations = defaultIterations
 	}
 	switch {
 	case !(o.C > 0):

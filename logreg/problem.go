@@ -17,6 +17,7 @@ type problem struct {
 	r       int
 	free    int // the first class with a free logit
 	l1, l2  float64
+	base    []float64 // rows x classes, logits to start from, without intercepts; nil for none
 }
 
 // coef and intercept are the two parts of a vector of parameters.
