@@ -53,7 +53,7 @@ func (m *Model) UnmarshalBinary(data []byte) error {
 	if err := r.Close(); err != nil {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
-	if classes < 2 || classes != uint64(len(intercept)) || len(coef)%len(intercept) != 0 || ovr > 1 || ovr == 1 && classes == 2 {
+	if classes < 1 || classes < 2 && ovr == 0 || classes != uint64(len(intercept)) || len(coef)%len(intercept) != 0 || ovr > 1 {
 		return fmt.Errorf("%w: %d classes with %d intercepts and %d weights", ErrFormat, classes, len(intercept), len(coef))
 	}
 	*m = Model{classes: int(classes), features: len(coef) / len(intercept), coef: coef, intercept: intercept, ovr: ovr == 1}

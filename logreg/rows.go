@@ -54,6 +54,9 @@ func (x *Rows) Grow(rows, values int) {
 	x.start, x.ind, x.val = slices.Grow(x.start, rows), slices.Grow(x.ind, values), slices.Grow(x.val, values)
 }
 
+// NumFeatures returns the number of columns.
+func (x *Rows) NumFeatures() int { return x.features }
+
 // Len returns the number of rows.
 func (x *Rows) Len() int { return len(x.start) - 1 }
 

@@ -55,7 +55,9 @@ type Assessment struct {
 	Escalated bool `json:"escalated"`
 }
 
-// A Category is a kind of trouble and its share of the risk found, in (0,1].
+// A Category is a kind of trouble. Share is in (0,1]: for a heuristic the
+// category's share of the risk that it found, for a Model the probability that
+// the tag fits.
 type Category struct {
 	Name  string  `json:"name"`
 	Share float64 `json:"share"`

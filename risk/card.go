@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/riskkit/riskkit/tfidf"
 )
 
 // Card returns the model card of m in Markdown (Mitchell et al., Model Cards
@@ -30,16 +32,19 @@ func (r *TrainReport) Card(m *Model) []byte {
 		line("| from, to | %s, %s |", r.First.UTC().Format(time.DateOnly), r.Last.UTC().Format(time.DateOnly))
 	}
 	line("| digest of the examples | `%s` |", r.DataDigest)
-	line("| features | %d: tf-idf of word n-grams, %d to %d words, in at least %v and at most %s texts, sublinear %t |",
-		r.Features, r.Options.NGrams[0], r.Options.NGrams[1], r.Options.MinDF, limit(r.Options.MaxDF), r.Options.Sublinear)
+	line("| features | %d: %s |", r.Features, describe(&r.Options))
+	line("| weighting | %s |", r.Recipe.weighting())
 	line("| classifier | multinomial logistic regression, L2 penalty, C = %g, balanced %t |", r.C, r.Balanced)
+	if n := len(r.Candidates); n > 1 {
+		line("| chosen | from %d recipes and strengths, by log loss on what was held out |", n)
+	}
 	line("| fit | %s, objective %.6f, at most %.2g above the optimum |", r.Status, r.Objective, r.Gap)
-	line("| calibration | temperature %.3f, from %d folds held out by %s |", r.Temperature, r.Folds, r.FoldsBy)
+	line("| calibration | %s, from %d folds held out by %s |", r.Calibration, r.Folds, r.FoldsBy)
 	line("| thresholds | for %s |", r.ThresholdsFor)
 	line("| seed | %d |\n", r.Seed)
 
 	line("## How good it is\n")
-	line("On the examples held out of each fold; temperature and thresholds were chosen on the same, so expect a little")
+	line("On the examples held out of each fold; calibration and thresholds were chosen on the same, so expect a little")
 	line("less on new ones.\n")
 	line("| macro-F1 | accuracy | log loss | Brier score | calibration error |\n| --- | --- | --- | --- | --- |")
 	q := r.Metrics
@@ -57,6 +62,15 @@ func (r *TrainReport) Card(m *Model) []byte {
 		line("| %s |%s", cell(levels[k]), columns(row))
 	}
 
+	if len(r.Categories) > 0 {
+		line("\n## Categories\n")
+		line("What tags it tells, where it is surer than not, measured on the newest fold by a fit on the others.\n")
+		line("| category | precision | recall | examples |\n| --- | --- | --- | --- |")
+		for _, c := range r.Categories {
+			line("| %s | %.3f | %.3f | %d |", cell(c.Name), c.Precision, c.Recall, c.Support)
+		}
+	}
+
 	line("\n## What it looks at\n")
 	line("The terms that moved the scores of the examples the most.\n")
 	line("- up: %s", strings.Join(cells(r.Raising), ", "))
@@ -67,6 +81,36 @@ func (r *TrainReport) Card(m *Model) []byte {
 	line("- Its probabilities are those of the mix of levels above; where the mix changes, so does what they are worth.")
 	line("- A score is an aid to people who decide, not a decision.")
 	return b.Bytes()
+}
+
+// describe says in words what the features are.
+func describe(o *tfidf.Options) string {
+	what, count := "words", "tf-idf"
+	if o.Analyzer != "" {
+		what = "characters"
+	}
+	switch {
+	case o.Binary && o.NoIDF:
+		count = "presence"
+	case o.NoIDF:
+		count = "counts"
+	case o.Binary:
+		count = "idf of the presence"
+	}
+	return fmt.Sprintf("%s of %d to %d %s, in at least %v and at most %s texts, sublinear %t",
+		count, o.NGrams[0], o.NGrams[1], what, o.MinDF, limit(o.MaxDF), o.Sublinear)
+}
+
+// weighting says in words what features and examples weigh.
+func (r *Recipe) weighting() string {
+	features, examples := "features as they are", "examples all the same"
+	if r.NaiveBayes {
+		features = "features by naive-Bayes log-count ratios"
+	}
+	if r.Recency > 0 {
+		examples = fmt.Sprintf("examples half as much for each %g%% of them that come later", 100*r.Recency)
+	}
+	return features + ", " + examples
 }
 
 // limit says what a MaxDF of 0 means.

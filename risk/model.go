@@ -1,6 +1,7 @@
 package risk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,6 +45,14 @@ type Calibrator interface {
 	Apply(p []float64)
 }
 
+// A TagClassifier says how likely each of several tags is, whatever the others:
+// AppendLogistic appends the probabilities to dst. Implementations are safe for
+// concurrent use. A logreg.Model of FitLabels is one.
+type TagClassifier interface {
+	NumClasses() int
+	AppendLogistic(dst []float64, ind []int32, val []float64) []float64
+}
+
 // ModelConfig holds the parts of a Model.
 type ModelConfig struct {
 	// Scale has a level for each class of the Classifier. nil means
@@ -55,6 +64,9 @@ type ModelConfig struct {
 	Calibrator Calibrator
 	// Thresholds turn the score into a level; see Cut.
 	Thresholds []float64
+	// Tags are the categories that TagClassifier tells; none where it is nil.
+	Tags          []string
+	TagClassifier TagClassifier
 	// Version and Digest name the model in its answers. Empty means
 	// "unregistered" and no digest.
 	Version, Digest string
@@ -99,6 +111,7 @@ type modelScratch struct {
 	val   []float64
 	proba []float64
 	logit []float64
+	tags  []float64
 }
 
 const unregistered = "unregistered"
@@ -112,7 +125,7 @@ func NewModel(c ModelConfig) (*Model, error) {
 	if c.Version == "" {
 		c.Version = unregistered
 	}
-	c.Scale, c.Thresholds = slices.Clone(c.Scale), slices.Clone(c.Thresholds)
+	c.Scale, c.Thresholds, c.Tags = slices.Clone(c.Scale), slices.Clone(c.Thresholds), slices.Clone(c.Tags)
 	if err := c.Scale.Validate(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrModel, err)
 	}
@@ -125,11 +138,19 @@ func NewModel(c ModelConfig) (*Model, error) {
 	case c.Classifier.NumClasses() != len(c.Scale):
 		return nil, fmt.Errorf("%w: %d classes for the levels %q", ErrModel, c.Classifier.NumClasses(), []string(c.Scale))
 	}
+	if (c.TagClassifier == nil) != (len(c.Tags) == 0) || c.TagClassifier != nil && c.TagClassifier.NumClasses() != len(c.Tags) {
+		return nil, fmt.Errorf("%w: the tags %q need a TagClassifier of as many classes", ErrModel, c.Tags)
+	}
+	if n, ok := c.Calibrator.(interface{ NumClasses() int }); ok && n.NumClasses() != len(c.Scale) {
+		return nil, fmt.Errorf("%w: the calibration is of %d classes, the levels are %q", ErrModel, n.NumClasses(), []string(c.Scale))
+	}
 	if c.Drift != nil && c.Drift.Baseline == nil {
 		return nil, fmt.Errorf("%w: Drift without a Baseline", ErrModel)
 	}
-	if n, ok := c.Classifier.(interface{ NumFeatures() int }); ok && n.NumFeatures() != c.Features.NumFeatures() {
-		return nil, fmt.Errorf("%w: %d features are extracted, the classifier has %d", ErrModel, c.Features.NumFeatures(), n.NumFeatures())
+	for _, part := range []any{c.Classifier, c.TagClassifier} {
+		if n, ok := part.(interface{ NumFeatures() int }); ok && n.NumFeatures() != c.Features.NumFeatures() {
+			return nil, fmt.Errorf("%w: %d features are extracted, the classifier has %d", ErrModel, c.Features.NumFeatures(), n.NumFeatures())
+		}
 	}
 	m := &Model{c: c, append: c.Features.AppendFeatures}
 	if u, ok := c.Features.(unordered); ok {
@@ -150,7 +171,8 @@ func (m *Model) Version() string { return m.c.Version }
 // Features returns the FeatureExtractor of m.
 func (m *Model) Features() FeatureExtractor { return m.c.Features }
 
-// Score assesses doc. The error is always nil. It does not allocate.
+// Score assesses doc. The error is always nil. It does not
+// allocate unless there are categories to tell.
 func (m *Model) Score(_ context.Context, doc Document) (Assessment, error) {
 	sc := m.scratch(doc.Text)
 	defer m.pool.Put(sc)
@@ -184,7 +206,22 @@ func (m *Model) assess(sc *modelScratch, doc Document) Assessment {
 	}
 	rank, threshold := Cut(m.c.Thresholds, a.Score)
 	a.Level, a.Threshold = m.c.Scale[rank], threshold
+	if m.c.TagClassifier != nil {
+		a.Categories = m.categories(sc)
+	}
 	return a
+}
+
+// categories returns the tags that are likelier than not, the likeliest first.
+func (m *Model) categories(sc *modelScratch) (c []Category) {
+	sc.tags = m.c.TagClassifier.AppendLogistic(sc.tags[:0], sc.ind, sc.val)
+	for k, p := range sc.tags {
+		if p >= 0.5 {
+			c = append(c, Category{m.c.Tags[k], p})
+		}
+	}
+	slices.SortStableFunc(c, func(a, b Category) int { return cmp.Compare(b.Share, a.Share) })
+	return c
 }
 
 // Explain assesses doc and lists the n features that moved the score the most:

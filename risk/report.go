@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/riskkit/riskkit/eval"
+	"github.com/riskkit/riskkit/logreg"
 	"github.com/riskkit/riskkit/tfidf"
 )
 
@@ -17,27 +18,34 @@ type TrainReport struct {
 	First time.Time `json:"first,omitzero"`
 	Last  time.Time `json:"last,omitzero"`
 	// DataDigest is the SHA-256 of all ids, texts and labels in order.
-	DataDigest string        `json:"data_digest"`
-	Seed       uint64        `json:"seed"`
-	Options    tfidf.Options `json:"options"`
-	C          float64       `json:"c"`
-	Balanced   bool          `json:"balanced"`
+	DataDigest string `json:"data_digest"`
+	Seed       uint64 `json:"seed"`
+	// Recipe and C are what was given or chosen, of Candidates.
+	Recipe     Recipe      `json:"recipe"`
+	C          float64     `json:"c"`
+	Balanced   bool        `json:"balanced"`
+	Candidates []Candidate `json:"candidates"`
+	// Options are those of the features, all stop words filled in.
+	Options tfidf.Options `json:"options"`
 	// Features is the number of features. Folds is the number of parts in which
 	// examples were held out, by time or by chance.
 	Features int    `json:"features"`
 	Folds    int    `json:"folds"`
 	FoldsBy  string `json:"folds_by"`
 	// Status, Objective and Gap say how the fit ended; see logreg.Result.
-	Status      string    `json:"status"`
-	Objective   float64   `json:"objective"`
-	Gap         float64   `json:"gap"`
-	Temperature float64   `json:"temperature"`
-	Thresholds  []float64 `json:"thresholds"`
+	Status    string  `json:"status"`
+	Objective float64 `json:"objective"`
+	Gap       float64 `json:"gap"`
+	// Calibration is how probabilities are calibrated.
+	Calibration logreg.Calibration `json:"calibration"`
+	Thresholds  []float64          `json:"thresholds"`
 	// ThresholdsFor is the objective that the thresholds were chosen for.
 	ThresholdsFor string `json:"thresholds_for"`
-	// Metrics are measured on the held-out examples, on which temperature and
+	// Metrics are measured on the held-out examples, on which calibration and
 	// thresholds were chosen too: expect a little less on new ones.
 	Metrics eval.Report `json:"metrics"`
+	// Categories tells how good the categories are.
+	Categories []CategoryReport `json:"categories,omitempty"`
 	// Raising and Lowering are the terms that moved the scores of the examples
 	// the most.
 	Raising  []string `json:"raising"`

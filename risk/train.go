@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"iter"
+	"math"
 	"slices"
 	"time"
 
@@ -18,24 +19,41 @@ import (
 	"github.com/riskkit/riskkit/tfidf"
 )
 
-// TrainOptions say how a Model is trained. The zero value means the defaults.
+// TrainOptions say how a Model is trained. The zero value means the defaults:
+// what is not given is chosen on examples that are held out.
 type TrainOptions struct {
 	// Scale is what labels are on. nil means DefaultScale.
 	Scale Scale
-	// Features say how texts become features. nil means words and pairs of
-	// words that occur in at least two texts, with sublinear counts.
+	// Features say how texts become features. nil means that they, NaiveBayes
+	// and Recency are chosen; see Recipes.
 	Features *tfidf.Options
-	// C is the inverse strength of the L2 penalty. 0 means 10.
+	// NaiveBayes scales each feature by how much it tells about the levels, the
+	// root mean square over them of the logarithm of how much more often texts
+	// of the level have it than others, before the classifier is fitted (Wang
+	// and Manning, Baselines and Bigrams, 2012). The Model is a linear one all
+	// the same.
+	NaiveBayes bool
+	// Recency makes newer examples weigh more: one weighs half as much as one
+	// that comes Recency times the number of examples later. 0 means that all
+	// weigh the same, as they do where some have no time.
+	Recency float64
+	// C is the inverse strength of the L2 penalty. 0 means that it is chosen.
 	C float64
 	// Balanced gives each level the same weight, however many examples it has.
 	Balanced bool
-	// Folds is the number of parts in which examples are held out to calibrate
-	// and to choose thresholds. 0 means 5.
+	// Calibration says how probabilities are calibrated. Empty means that it is
+	// chosen.
+	Calibration logreg.Calibration
+	// Folds is the number of parts in which examples are held out. 0 means 5.
 	Folds int
 	// Seed draws the folds where they are not parts of time.
 	Seed uint64
 	// Objective is what thresholds are chosen for. nil means eval.MacroF1.
 	Objective eval.Objective
+	// Categories is the least number of examples that must have a tag for it to
+	// become a category that the Model tells, at most MaxCategories of them. 0
+	// means none. The weights of each take 8 bytes a feature.
+	Categories int
 	// Lexicon has the risky terms that drift features count. nil means
 	// DefaultLexicon.
 	Lexicon *Lexicon
@@ -62,9 +80,8 @@ const (
 	FoldsByTime    = "time"   // parts of time, the examples in order of CreatedAt
 	FoldsByChance  = "chance" // drawn by the seed, each with its share of every level
 	defaultFolds   = 5
-	defaultC       = 10
 	defaultTerms   = 50
-	foldTolerance  = 1e-4 // of the fits that only calibrate
+	foldTolerance  = 1e-4 // of the fits that only choose and calibrate
 	finalTolerance = 1e-6
 )
 
@@ -74,22 +91,24 @@ var (
 	ErrLabel = errors.New("risk: unknown label")
 )
 
-// Train learns a Model from labelled examples: it fits features and classifier,
-// holds each fold of the examples out in turn to learn what probabilities are
-// worth where the text is new, calibrates them and chooses the thresholds on
-// that, and counts the drift baseline. nil opts means the defaults.
+// Train learns a Model from labelled examples. It holds each fold of them out in
+// turn, to choose what opts leave open by what fits best where the text is new,
+// to calibrate the probabilities there and to choose the thresholds; fits
+// features and classifier on all; and counts the drift baseline. nil opts means
+// the defaults.
 //
 // Where all examples have a CreatedAt, folds are parts of time, because what
 // comes is later than what was learned; otherwise, or where a level occurs in
 // one part alone, they are drawn by the seed. Each level needs at least two
 // examples.
 //
-// Train may read examples more than once; they must be the same each time.
-// Texts are kept in memory. The same examples and options always give the same
-// Model and report, durations aside, to the last bit on the same architecture.
-// Folds are fitted side by side on as many goroutines as GOMAXPROCS allows, all
-// of which have ended when Train returns. Errors wrap ErrTrain, ErrLabel, those
-// of tfidf, logreg and eval, that of the examples, or ctx's.
+// Train reads examples twice; they must be the same each time. It keeps their
+// terms in memory, 4 bytes each, and not the texts. The same examples and
+// options always give the same Model and report, durations aside, to the last
+// bit on the same architecture. Fits run side by side on as many goroutines as
+// GOMAXPROCS allows, all of which have ended when Train returns. Errors wrap
+// ErrTrain, ErrLabel, those of tfidf, logreg and eval, that of the examples, or
+// ctx's.
 func Train(ctx context.Context, examples iter.Seq2[Example, error], opts *TrainOptions) (*Model, *TrainReport, error) {
 	t, err := newTrainer(opts)
 	if err != nil {
@@ -98,28 +117,30 @@ func Train(ctx context.Context, examples iter.Seq2[Example, error], opts *TrainO
 	if err := t.read(ctx, examples); err != nil {
 		return nil, nil, err
 	}
-	fit, err := t.fit(ctx, nil, finalTolerance)
+	held, err := t.search(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	t.next("holding out")
-	held, err := t.holdOut(ctx)
+	t.begin("fitting")
+	fit, err := t.fit(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	t.begin("calibrating")
-	temperature, thresholds, err := t.calibrate(held)
-	if err != nil {
+	config := ModelConfig{Scale: t.o.Scale, Features: fit.vectorizer, Classifier: fit.classifier}
+	t.next("calibrating")
+	if config.Calibrator, config.Thresholds, err = t.calibrate(held); err != nil {
 		return nil, nil, err
 	}
-	drift, err := t.drift(fit)
-	if err != nil {
+	if t.tags != nil {
+		if config.Tags, config.TagClassifier, err = t.categories(ctx, fit); err != nil {
+			return nil, nil, err
+		}
+	}
+	t.next("counting the baseline")
+	if config.Drift, err = t.drift(ctx, examples, fit); err != nil {
 		return nil, nil, err
 	}
-	m, err := NewModel(ModelConfig{
-		Scale: t.o.Scale, Features: fit.vectorizer, Classifier: fit.classifier,
-		Calibrator: temperature, Thresholds: thresholds, Drift: drift,
-	})
+	m, err := NewModel(config)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -129,12 +150,18 @@ func Train(ctx context.Context, examples iter.Seq2[Example, error], opts *TrainO
 
 // trainer is one Train in progress.
 type trainer struct {
-	o      TrainOptions
-	texts  []string
-	times  []time.Time
-	y      []int
-	report TrainReport
-	done   int
+	o       TrainOptions
+	recipes []Recipe
+	corpus  *tfidf.Corpus
+	times   []time.Time
+	y       []int
+	tags    [][]string // of each example; nil where no categories are wanted
+	rank    []int      // of each example in time, the oldest 0; nil where some have no time
+	fold    []int      // of each example
+	report  TrainReport
+	done    int
+
+	readTime time.Duration // that the corpus took
 }
 
 func newTrainer(opts *TrainOptions) (*trainer, error) {
@@ -149,14 +176,17 @@ func newTrainer(opts *TrainOptions) (*trainer, error) {
 	if err := o.Scale.Validate(); err != nil {
 		return nil, err
 	}
-	if o.Features == nil {
-		o.Features = &tfidf.Options{NGrams: [2]int{1, 2}, MinDF: 2, Sublinear: true}
+	t.recipes = Recipes()
+	if o.Features != nil {
+		t.recipes = []Recipe{{Features: *o.Features, NaiveBayes: o.NaiveBayes, Recency: o.Recency}}
 	}
-	o.C = cmp.Or(o.C, defaultC)
 	o.Folds = cmp.Or(o.Folds, defaultFolds)
 	o.DriftTerms = cmp.Or(o.DriftTerms, defaultTerms)
 	if o.Folds < 2 || o.DriftTerms > psi.MaxTerms {
 		return nil, fmt.Errorf("%w: %d folds and %d drift terms, want at least 2 and at most %d", ErrTrain, o.Folds, o.DriftTerms, psi.MaxTerms)
+	}
+	if o.C < 0 || math.IsNaN(o.C) || math.IsInf(o.C, 0) || !(o.Recency >= 0) {
+		return nil, fmt.Errorf("%w: C is %v and Recency %v, want numbers from 0 on", ErrTrain, o.C, o.Recency)
 	}
 	if o.Objective == nil {
 		o.Objective = eval.MacroF1{}
@@ -173,13 +203,20 @@ func newTrainer(opts *TrainOptions) (*trainer, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return t, nil
+	// The recipes differ in the n-grams that they take of the same words.
+	all := t.recipes[0].Features
+	for _, r := range t.recipes {
+		all.NGrams = [2]int{min(all.NGrams[0], r.Features.NGrams[0]), max(all.NGrams[1], r.Features.NGrams[1])}
+	}
+	var err error
+	t.corpus, err = tfidf.NewCorpus(&all)
+	return t, err
 }
 
 // begin tells of a step that begins. It must not be called twice at once.
 func (t *trainer) begin(step string) {
 	if t.o.Progress != nil {
-		t.o.Progress(Progress{Step: step, Done: t.done, Total: 3 + t.o.Folds})
+		t.o.Progress(Progress{Step: step, Done: t.done, Total: 4 + t.o.Folds*len(t.recipes)})
 	}
 }
 
@@ -207,12 +244,16 @@ func (t *trainer) read(ctx context.Context, examples iter.Seq2[Example, error]) 
 		if rank < 0 {
 			return fmt.Errorf("%w: example %d, id %q, has label %q, want one of %q", ErrLabel, r.Documents+1, x.ID, x.Label, []string(t.o.Scale))
 		}
-		for _, s := range []string{x.ID, x.Text, x.Label} {
-			writeString(digest, s)
-		}
+		writeExample(digest, &x)
 		r.Documents++
 		r.Labels[rank]++
-		t.texts, t.times, t.y = append(t.texts, x.Text), append(t.times, x.CreatedAt), append(t.y, rank)
+		start := t.o.Now()
+		t.corpus.Add(x.Text)
+		t.readTime += t.o.Now().Sub(start)
+		t.times, t.y = append(t.times, x.CreatedAt), append(t.y, rank)
+		if t.o.Categories > 0 {
+			t.tags = append(t.tags, slices.Clone(x.Tags))
+		}
 		timed = timed && !x.CreatedAt.IsZero()
 	}
 	if r.Documents == 0 {
@@ -225,120 +266,30 @@ func (t *trainer) read(ctx context.Context, examples iter.Seq2[Example, error]) 
 	}
 	if timed {
 		r.First, r.Last = slices.MinFunc(t.times, time.Time.Compare), slices.MaxFunc(t.times, time.Time.Compare)
+		order := upTo(r.Documents)
+		slices.SortStableFunc(order, func(a, b int) int { return t.times[a].Compare(t.times[b]) })
+		t.rank = make([]int, r.Documents)
+		for rank, i := range order {
+			t.rank[i] = rank
+		}
 	}
-	r.DataDigest = fmt.Sprintf("sha256:%x", digest.Sum(nil))
-	r.Seed, r.C, r.Balanced, r.Folds = t.o.Seed, t.o.C, t.o.Balanced, t.o.Folds
-	t.next("fitting")
+	r.DataDigest = digestOf(digest)
+	r.Seed, r.Balanced, r.Folds = t.o.Seed, t.o.Balanced, t.o.Folds
+	t.next("holding out")
 	return nil
 }
+
+// writeExample hashes what is learned from an example.
+func writeExample(h hash.Hash, x *Example) {
+	for _, s := range []string{x.ID, x.Text, x.Label} {
+		writeString(h, s)
+	}
+}
+
+func digestOf(h hash.Hash) string { return fmt.Sprintf("sha256:%x", h.Sum(nil)) }
 
 // writeString hashes a string and where it ends.
 func writeString(h hash.Hash, s string) {
 	h.Write(binary.AppendUvarint(nil, uint64(len(s))))
 	h.Write([]byte(s))
-}
-
-// fitted is what a fit of some examples gives.
-type fitted struct {
-	vectorizer *tfidf.Vectorizer
-	classifier *logreg.Model
-	result     logreg.Result
-	// mean has the mean value of each feature over the examples.
-	mean                   []float64
-	vectoriseTime, fitTime time.Duration
-}
-
-// fit fits features and classifier on the examples that are not left out; nil
-// leaves none out.
-func (t *trainer) fit(ctx context.Context, leftOut func(i int) bool, tolerance float64) (*fitted, error) {
-	var f fitted
-	start := t.o.Now()
-	texts := func(yield func(int, string) bool) {
-		for i, s := range t.texts {
-			if (leftOut == nil || !leftOut(i)) && !yield(i, s) {
-				return
-			}
-		}
-	}
-	var err error
-	f.vectorizer, err = tfidf.Fit(func(yield func(string) bool) {
-		for _, s := range texts {
-			if ctx.Err() != nil || !yield(s) {
-				return
-			}
-		}
-	}, t.o.Features)
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if err != nil {
-		return nil, err
-	}
-	rows := logreg.NewRows(f.vectorizer.NumFeatures())
-	f.mean = make([]float64, f.vectorizer.NumFeatures())
-	var y []int
-	var ind []int32
-	var val []float64
-	for i, s := range texts {
-		ind, val = f.vectorizer.AppendFeatures(ind[:0], val[:0], s)
-		if err := rows.Append(ind, val); err != nil {
-			return nil, err
-		}
-		for k, j := range ind {
-			f.mean[j] += val[k]
-		}
-		y = append(y, t.y[i])
-	}
-	for j := range f.mean {
-		f.mean[j] /= float64(len(y))
-	}
-	f.vectoriseTime = t.o.Now().Sub(start)
-	start = t.o.Now()
-	f.classifier, f.result, err = logreg.Fit(ctx, rows, y, len(t.o.Scale), &logreg.Options{
-		C: t.o.C, Balanced: t.o.Balanced, Tolerance: tolerance,
-	})
-	f.fitTime = t.o.Now().Sub(start)
-	if err != nil {
-		return nil, err
-	}
-	if leftOut == nil {
-		r := &t.report
-		r.Options, r.Features = f.vectorizer.Options(), f.vectorizer.NumFeatures()
-		r.Status, r.Objective, r.Gap = f.result.Status.String(), f.result.Objective, f.result.Gap
-		r.Vectorise, r.Fit = f.vectoriseTime, f.fitTime
-	}
-	return &f, nil
-}
-
-// calibrate learns the temperature and the thresholds from the probabilities of
-// held-out examples, and measures how good they then are.
-func (t *trainer) calibrate(held []float64) (logreg.Temperature, []float64, error) {
-	k, r := len(t.o.Scale), &t.report
-	temperature, err := logreg.FitTemperature(held, t.y, k, nil)
-	if err != nil {
-		return 0, nil, err
-	}
-	scores := make([]float64, len(t.y))
-	for i := range scores {
-		p := held[i*k : (i+1)*k]
-		temperature.Apply(p)
-		scores[i] = t.o.Scale.Severity(p)
-	}
-	thresholds, err := eval.Thresholds(scores, t.y, k, t.o.Objective)
-	if err != nil {
-		return 0, nil, err
-	}
-	e, err := eval.New(t.o.Scale)
-	if err != nil {
-		return 0, nil, err
-	}
-	for i, y := range t.y {
-		rank, _ := Cut(thresholds, scores[i])
-		if err := e.Add(y, rank, held[i*k:(i+1)*k]); err != nil {
-			return 0, nil, err
-		}
-	}
-	r.Temperature, r.Thresholds, r.ThresholdsFor = float64(temperature), thresholds, t.o.Objective.String()
-	r.Metrics, err = e.Report()
-	return temperature, thresholds, err
 }

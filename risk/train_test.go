@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/riskkit/riskkit/eval"
+	"github.com/riskkit/riskkit/logreg"
 	"github.com/riskkit/riskkit/risk"
 	"github.com/riskkit/riskkit/tfidf"
 )
@@ -99,15 +100,15 @@ func TestTrainFolds(t *testing.T) {
 			t.Errorf("%s: folds by %s, error %v, want %s", name, r.FoldsBy, err, c.want)
 		}
 	}
-	temperatures := map[float64]bool{}
+	thresholds := map[string]bool{}
 	for seed := range uint64(3) {
 		_, r, err := risk.Train(t.Context(), risk.ExampleSlice(untimed), &risk.TrainOptions{Seed: seed})
 		if err != nil {
 			t.Fatal(err)
 		}
-		temperatures[r.Temperature] = true
+		thresholds[fmt.Sprint(r.Thresholds)] = true
 	}
-	if len(temperatures) < 2 {
+	if len(thresholds) < 2 {
 		t.Error("the seed makes no difference to folds drawn by it")
 	}
 }
@@ -138,7 +139,7 @@ func TestTrainOptions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.C != 1 || !r.Balanced || r.Options.StemLanguage != "english" || len(steps) != 8 || steps[0].Done != 0 || steps[7].Done != 6 || steps[7].Total != 6 || steps[7].Step != "done" {
+	if r.C != 1 || !r.Balanced || r.Options.StemLanguage != "english" || len(steps) != 9 || steps[0].Done != 0 || steps[8].Done != 7 || steps[8].Total != 7 || steps[8].Step != "done" {
 		t.Errorf("report %+v, steps %v", r, steps)
 	}
 	monitor, err := m.NewMonitor(nil)
@@ -184,7 +185,7 @@ func TestTrainErrors(t *testing.T) {
 		"scale":            {examples, risk.TrainOptions{Scale: risk.Scale{"low"}}, risk.ErrScale, ""},
 		"objective":        {examples, risk.TrainOptions{Objective: eval.Cost{}}, eval.ErrInput, ""},
 		"features":         {examples, risk.TrainOptions{Features: &tfidf.Options{MinDF: -1}}, tfidf.ErrOptions, ""},
-		"empty vocabulary": {examples, risk.TrainOptions{Features: &tfidf.Options{NGrams: [2]int{9, 9}, MinDF: 50}}, tfidf.ErrEmptyVocabulary, ""},
+		"empty vocabulary": {examples, risk.TrainOptions{Features: &tfidf.Options{NGrams: [2]int{9, 9}, MinDF: 40}}, tfidf.ErrEmptyVocabulary, ""},
 	} {
 		_, _, err := risk.Train(t.Context(), risk.ExampleSlice(c.examples), &c.opts)
 		wantError(t, name, err, c.want, c.mention)
@@ -195,7 +196,7 @@ func TestTrainErrors(t *testing.T) {
 
 // TestTrainCancelled cancels at each step and wants every goroutine to be gone.
 func TestTrainCancelled(t *testing.T) {
-	for step := range 8 {
+	for step := range 20 {
 		before := runtime.NumGoroutine()
 		ctx, cancel := context.WithCancel(t.Context())
 		if step == 0 {
@@ -207,7 +208,7 @@ func TestTrainCancelled(t *testing.T) {
 			}
 		}})
 		cancel()
-		if step < 7 && !errors.Is(err, context.Canceled) {
+		if step < 19 && !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled at step %d: error is %v", step, err)
 		}
 		ended(t, before, fmt.Sprint("cancelled at step ", step))
@@ -247,7 +248,9 @@ func TestTrainBalanced(t *testing.T) {
 	}
 	var mean [2]float64
 	for i, balanced := range []bool{false, true} {
-		m, _, err := risk.Train(t.Context(), risk.ExampleSlice(rare), &risk.TrainOptions{Balanced: balanced, C: 0.1})
+		m, _, err := risk.Train(t.Context(), risk.ExampleSlice(rare), &risk.TrainOptions{
+			Features: &tfidf.Options{NGrams: [2]int{1, 2}, MinDF: 2, Sublinear: true}, Balanced: balanced, C: 0.1, Calibration: logreg.CalibrationTemperature,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,10 @@ package risk
 
 import (
 	"cmp"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"iter"
 	"math"
 	"slices"
 
@@ -13,7 +17,7 @@ const shown = 15
 
 // drift counts the baseline of the drift features, and lists the terms that
 // matter on the way.
-func (t *trainer) drift(f *fitted) (*Drift, error) {
+func (t *trainer) drift(ctx context.Context, examples iter.Seq2[Example, error], f *fitted) (*Drift, error) {
 	d := &Drift{Features: psi.TextOptions{Risky: t.o.Lexicon.Risky()}}
 	influence := f.influence()
 	names := func(by func(float64) float64, n int) (terms []string) {
@@ -30,7 +34,29 @@ func (t *trainer) drift(f *fitted) (*Drift, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.Baseline, err = psi.NewBaseline(features, slices.Values(t.texts), nil)
+	var failed error
+	digest := sha256.New()
+	d.Baseline, err = psi.NewBaseline(features, func(yield func(string) bool) {
+		for x, err := range examples {
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err != nil {
+				failed = err
+				return
+			}
+			writeExample(digest, &x)
+			if !yield(x.Text) {
+				return
+			}
+		}
+	}, nil)
+	switch {
+	case failed != nil:
+		return nil, failed
+	case digestOf(digest) != t.report.DataDigest:
+		return nil, fmt.Errorf("%w: the examples were others when they were read again", ErrTrain)
+	}
 	return d, err
 }
 

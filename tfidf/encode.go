@@ -106,22 +106,27 @@ func readVectorizer(r *binfile.Reader) (*Vectorizer, error) {
 	case features > uint64(len(t.keys)) || features != uint64(len(class)) || len(t.keys) > maxNodes:
 		return nil, fmt.Errorf("%d features with %d keys and %d classes", features, len(t.keys), len(class))
 	}
-	df := make([]int32, len(class))
-	for i, c := range class {
-		if uint64(c) >= uint64(len(dfs)) || uint64(dfs[c]) > texts || dfs[c] == 0 && (fixed == 0 || o.RawIDF && !o.NoIDF) {
-			return nil, fmt.Errorf("feature %d has class %d of %d, in some of %d texts", i, c, len(dfs), texts)
+	for i, n := range dfs {
+		if uint64(n) > texts || i > 0 && n >= dfs[i-1] || n == 0 && (fixed == 0 || o.RawIDF && !o.NoIDF) {
+			return nil, fmt.Errorf("document frequency %d, in class %d, of %d texts, or out of order", n, i, texts)
 		}
-		df[i] = int32(dfs[c])
+	}
+	used := make([]bool, len(dfs))
+	for i, c := range class {
+		if uint64(c) >= uint64(len(dfs)) {
+			return nil, fmt.Errorf("feature %d has class %d of %d", i, c, len(dfs))
+		}
+		used[c] = true
+	}
+	if slices.Contains(used, false) {
+		return nil, errors.New("a document frequency is that of no feature")
 	}
 	t.features, t.chars = int(features), o.Analyzer != ""
 	if err := t.check(); err != nil {
 		return nil, err
 	}
-	v := newVectorizer(o, newAnalyzer(&o), t, int(texts), df)
+	v := assemble(o, newAnalyzer(&o), t, int(texts), dfs, class)
 	v.fixed = fixed == 1
-	if !slices.Equal(v.dfs, dfs) || !slices.Equal(v.class, class) {
-		return nil, errors.New("document frequencies are out of order")
-	}
 	return v, nil
 }
 
@@ -166,6 +171,7 @@ func readVectorizer1(r *binfile.Reader) (*Vectorizer, error) {
 func (t *vocabulary) check() error {
 	words := make(map[string]bool)
 	depth := make([]int32, len(t.keys)) // of a node, 0 where it is not known yet
+	var name []byte
 	seen := newIndex(len(t.keys))
 	for i, key := range t.keys {
 		node := uint32(i)
@@ -193,7 +199,7 @@ func (t *vocabulary) check() error {
 			words[w] = true
 			continue
 		default:
-			name := t.appendName(nil, node)
+			name = t.appendName(name[:0], node)
 			if !utf8.Valid(name) || text.KeyOf(name) != key || bytes.IndexByte(name, ' ') >= 0 || key == 0 && i < t.features {
 				return fmt.Errorf("node %d has the word %q with key %#x", i, name, key)
 			}

@@ -87,13 +87,33 @@ func (v *Vectorizer) Size() int {
 // newVectorizer returns the Vectorizer of a vocabulary whose keys are set, of
 // which feature i occurs in df[i] of so many texts.
 func newVectorizer(o Options, a *analyzer, terms vocabulary, texts int, df []int32) *Vectorizer {
+	sorted := slices.Clone(df)
+	slices.Sort(sorted)
+	sorted = slices.Compact(sorted)
+	last := len(sorted) - 1
+	dfs, class := make([]uint32, len(sorted)), make([]uint32, len(df))
+	for i, n := range sorted {
+		dfs[last-i] = uint32(n)
+	}
+	for i, n := range df {
+		at, _ := slices.BinarySearch(sorted, n)
+		class[i] = uint32(last - at)
+	}
+	return assemble(o, a, terms, texts, dfs, class)
+}
+
+// assemble returns the Vectorizer of its parts; see the fields.
+func assemble(o Options, a *analyzer, terms vocabulary, texts int, dfs, class []uint32) *Vectorizer {
 	o.StopWords = slices.Sorted(maps.Keys(a.stop))
-	v := &Vectorizer{options: o, fixed: len(o.Vocabulary) > 0, analyzer: a, terms: terms, texts: texts}
+	v := &Vectorizer{options: o, fixed: len(o.Vocabulary) > 0, analyzer: a, terms: terms, texts: texts, dfs: dfs, class: class}
 	v.options.Vocabulary = nil
 	for n := range v.tfs {
 		v.tfs[n] = o.tf(uint32(n))
 	}
-	v.classify(df)
+	v.idfs = make([]float64, len(dfs))
+	for i, n := range dfs {
+		v.idfs[i] = o.idf(int(n), texts)
+	}
 	// Terms in many texts are looked up the most, and are to be found first.
 	order := make([]uint32, len(v.terms.keys))
 	from := make([]uint32, len(v.dfs)+1)
@@ -113,22 +133,6 @@ func newVectorizer(o Options, a *analyzer, terms vocabulary, texts int, df []int
 	v.terms.link(order)
 	v.countWords()
 	return v
-}
-
-// classify sets dfs, idfs and class.
-func (v *Vectorizer) classify(df []int32) {
-	class := map[int32]uint32{}
-	for _, n := range df {
-		class[n] = 0
-	}
-	for i, n := range slices.SortedFunc(maps.Keys(class), func(a, b int32) int { return int(b) - int(a) }) {
-		class[n] = uint32(i)
-		v.dfs, v.idfs = append(v.dfs, uint32(n)), append(v.idfs, v.options.idf(int(n), v.texts))
-	}
-	v.class = make([]uint32, len(df))
-	for i, n := range df {
-		v.class[i] = class[n]
-	}
 }
 
 // countWords sets what WordFrequency needs. A word that is a feature occurs in
