@@ -6,7 +6,7 @@
 //   - risk: the Scorer, the heuristic that always answers, the trained Model,
 //     Train, and the Service that a host puts in its path;
 //   - tfidf: text to sparse TF-IDF vectors, with scikit-learn's meaning;
-//   - logreg: multinomial logistic regression on sparse rows;
+//   - logreg: logistic regression on sparse rows, paths, calibration maps;
 //   - psi: drift features, baselines, the population stability index, sweeps;
 //   - eval: metrics equal to scikit-learn's, thresholds, paired comparison;
 //   - registry: versions, stages, history, promote and roll back, on a Store;

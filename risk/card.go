@@ -32,8 +32,7 @@ func (r *TrainReport) Card(m *Model) []byte {
 		line("| from, to | %s, %s |", r.First.UTC().Format(time.DateOnly), r.Last.UTC().Format(time.DateOnly))
 	}
 	line("| digest of the examples | `%s` |", r.DataDigest)
-	line("| features | %d: %s |", r.Features, describe(&r.Options))
-	line("| weighting | %s |", r.Recipe.weighting())
+	line("| features | %d: %s |", r.Features, r.Describe())
 	line("| classifier | multinomial logistic regression, L2 penalty, C = %g, balanced %t |", r.C, r.Balanced)
 	if n := len(r.Candidates); n > 1 {
 		line("| chosen | from %d recipes and strengths, by log loss on what was held out |", n)
@@ -83,7 +82,11 @@ func (r *TrainReport) Card(m *Model) []byte {
 	return b.Bytes()
 }
 
-// describe says in words what the features are.
+// Describe says in words what the features are and what they weigh.
+func (r *TrainReport) Describe() string {
+	return describe(&r.Options) + "; " + r.Recipe.weighting()
+}
+
 func describe(o *tfidf.Options) string {
 	what, count := "words", "tf-idf"
 	if o.Analyzer != "" {

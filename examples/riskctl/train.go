@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/riskkit/riskkit/eval"
+	"github.com/riskkit/riskkit/logreg"
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
 	"github.com/riskkit/riskkit/tfidf"
@@ -28,15 +29,19 @@ type trained struct {
 
 func train(f *flag.FlagSet) func(context.Context, streams) error {
 	var (
-		p         place
-		d         data
-		by        who
-		grams     = f.String("ngrams", "1,2", "`range` of word n-grams: the least and the most words")
-		minDF     = f.Float64("min-df", 2, "least `number` of texts that a term must occur in, below 1 a share of them")
-		sublinear = f.Bool("sublinear", false, "use 1 + ln(count) for the count of a term, as risk.Train does unless told otherwise")
-		c         = f.Float64("C", 10, "inverse `strength` of the L2 penalty")
-		seed      = f.Uint64("seed", 0, "`number` that draws the folds where incidents carry no times")
-		asJSON    = f.Bool("json", false, "print JSON")
+		p           place
+		d           data
+		by          who
+		grams       = f.String("ngrams", "1,2", "`range` of word n-grams: the least and the most words; without this, -min-df, -sublinear and -naive-bayes, features are chosen on incidents held out")
+		minDF       = f.Float64("min-df", 2, "least `number` of texts that a term must occur in, below 1 a share of them")
+		sublinear   = f.Bool("sublinear", false, "use 1 + ln(count) for the count of a term")
+		naiveBayes  = f.Bool("naive-bayes", false, "use the presence of terms, scaled by naive-Bayes log-count ratios")
+		recency     = f.Float64("recency", 0, "make an incident weigh half as much as one that comes this `share` of all incidents later; with -ngrams and the like")
+		c           = f.Float64("C", 0, "inverse `strength` of the L2 penalty; 0 for one that is chosen on incidents held out")
+		calibration = f.String("calibration", "", "`kind` of calibration: none, temperature, sigmoid or isotonic; chosen on incidents held out if empty")
+		categories  = f.Int("categories", 0, "least `number` of incidents with a tag for it to be told as a category; 0 for no categories")
+		seed        = f.Uint64("seed", 0, "`number` that draws the folds where incidents carry no times")
+		asJSON      = f.Bool("json", false, "print JSON")
 	)
 	p.declare(f)
 	d.declare(f)
@@ -50,9 +55,19 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		if err != nil {
 			return err
 		}
-		if !(*c > 0) || !(*minDF > 0) {
-			return usage("-C is %v and -min-df is %v, want positive numbers", *c, *minDF)
+		if !(*c >= 0) || !(*minDF > 0) || !(*recency >= 0) || *categories < 0 {
+			return usage("-C is %v, -min-df %v, -recency %v and -categories %d, want positive numbers, or 0 but for -min-df", *c, *minDF, *recency, *categories)
 		}
+		opts := &risk.TrainOptions{
+			C: *c, Calibration: logreg.Calibration(*calibration), Categories: *categories, Seed: *seed, Progress: progress(s.err),
+		}
+		f.Visit(func(given *flag.Flag) {
+			switch given.Name {
+			case "ngrams", "min-df", "sublinear", "naive-bayes", "recency":
+				opts.Features = &tfidf.Options{NGrams: n, MinDF: *minDF, Sublinear: *sublinear, Binary: *naiveBayes, NoIDF: *naiveBayes}
+				opts.NaiveBayes, opts.Recency = *naiveBayes, *recency
+			}
+		})
 		reg, err := p.open(&registry.DirOptions{Create: true})
 		if err != nil {
 			return err
@@ -61,10 +76,7 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		if _, err := reg.State(ctx, p.model); err != nil && !errors.Is(err, registry.ErrNotFound) {
 			return err
 		}
-		m, report, err := risk.Train(ctx, incidents.Examples(), &risk.TrainOptions{
-			Features: &tfidf.Options{NGrams: n, MinDF: *minDF, Sublinear: *sublinear},
-			C:        *c, Seed: *seed, Progress: progress(s.err),
-		})
+		m, report, err := risk.Train(ctx, incidents.Examples(), opts)
 		clearLine(s.err)
 		reportSkipped(s.err, incidents.Skipped())
 		if err != nil {
@@ -91,7 +103,13 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		}
 		fmt.Fprintf(s.out, "version %d of %s is in staging, trained on %d incidents with %d features (%.1f MB)\n",
 			t.Version, t.Model, t.Documents, t.Features, float64(t.ModelBytes)/1e6)
-		fmt.Fprintf(s.out, "vectorised in %.2f s, fitted in %.2f s (%s); %s\n\non incidents held out by %s:\n",
+		fmt.Fprintf(s.out, "%s, C = %g, %s calibration, ", report.Describe(), report.C, report.Calibration)
+		if n := len(report.Candidates); n > 1 {
+			fmt.Fprintf(s.out, "the best of %d candidates", n)
+		} else {
+			fmt.Fprint(s.out, "as asked for")
+		}
+		fmt.Fprintf(s.out, "\nvectorised in %.2f s, fitted in %.2f s (%s); %s\n\non incidents held out by %s:\n",
 			t.VectoriseSeconds, t.FitSeconds, report.Status, t.Digest, report.FoldsBy)
 		return printReport(s.out, report.Metrics)
 	}
