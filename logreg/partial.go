@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"sync"
 
 	"gonum.org/v1/gonum/mat"
@@ -117,8 +118,8 @@ func (o *Online) remember(x *Rows, weights []float64) {
 //	C * sum_i weight_i * -ln P(y_i | x_i) + 1/2 * sum_j precision_j * |change of the weights of j|^2
 //
 // over the new rows, intercepts being weights too, and then remembers them. A
-// class may be missing from y. It takes time in proportion to the new rows and
-// the features. What it leaves to be desired against a fit of all examples is
+// class may be missing from y. It takes time in proportion to the new rows, and
+// for a copy of the weights. What it leaves to be desired against a fit of all examples is
 // what only the examples themselves could tell: see docs/ml.md for figures.
 //
 // weights are those of the rows; nil means 1 each. Errors wrap ErrRow,
@@ -137,18 +138,25 @@ func (o *Online) PartialFit(ctx context.Context, x mat.Matrix, y []int, weights 
 		return Result{}, err
 	}
 	// A weight of some precision is one of precision 1 of a feature that is
-	// smaller by its root. The intercept is a feature that all rows have.
-	scaled := NewRows(rows.features + 1)
+	// smaller by its root. The intercept is a feature that all rows have. Of the
+	// others only those of the rows take part.
+	used := slices.Clone(rows.ind)
+	slices.Sort(used)
+	used = append(slices.Compact(used), int32(rows.features))
+	scaled := NewRows(len(used))
 	scaled.Grow(rows.Len(), len(rows.ind)+rows.Len())
+	put := func(at int, v float64) {
+		scaled.ind = append(scaled.ind, int32(at))
+		scaled.val = append(scaled.val, v/math.Sqrt(o.precision[used[at]]))
+	}
 	weight := make([]float64, len(y))
 	for i := range y {
 		ind, val := rows.Row(i)
 		for k, j := range ind {
-			scaled.ind = append(scaled.ind, j)
-			scaled.val = append(scaled.val, val[k]/math.Sqrt(o.precision[j]))
+			at, _ := slices.BinarySearch(used, j)
+			put(at, val[k])
 		}
-		scaled.ind = append(scaled.ind, int32(rows.features))
-		scaled.val = append(scaled.val, 1/math.Sqrt(o.precision[rows.features]))
+		put(len(used)-1, 1)
 		scaled.start = append(scaled.start, len(scaled.ind))
 		weight[i] = o.c
 		if weights != nil {
@@ -164,7 +172,7 @@ func (o *Online) PartialFit(ctx context.Context, x mat.Matrix, y []int, weights 
 	}
 	var total Result
 	if !m.ovr {
-		total, err = o.move(ctx, q, rows, m, func(class, j int, d float64) { n.add(class, j, d) })
+		total, err = o.move(ctx, q, rows, used, m, func(class int, j int32, d float64) { n.add(class, int(j), d) })
 	} else {
 		q.classes, q.r, q.free, q.y = 2, 1, 1, make([]int, len(y))
 		for k := 0; k < m.classes && err == nil; k++ {
@@ -175,7 +183,7 @@ func (o *Online) PartialFit(ctx context.Context, x mat.Matrix, y []int, weights 
 				}
 			}
 			var res Result
-			res, err = o.move(ctx, q, rows, m.against(k), func(_, j int, d float64) { n.add(k, j, d) })
+			res, err = o.move(ctx, q, rows, used, m.against(k), func(_ int, j int32, d float64) { n.add(k, int(j), d) })
 			total.add(res)
 		}
 	}
@@ -196,8 +204,9 @@ func (m *Model) add(class, feature int, d float64) {
 	}
 }
 
-// move fits the change of m's weights and hands them to add.
-func (o *Online) move(ctx context.Context, q *problem, rows *Rows, m *Model, add func(class, feature int, d float64)) (Result, error) {
+// move fits the change of m's weights of the features used and hands them to
+// add.
+func (o *Online) move(ctx context.Context, q *problem, rows *Rows, used []int32, m *Model, add func(class int, feature int32, d float64)) (Result, error) {
 	q.base = make([]float64, 0, len(q.y)*q.classes)
 	for i := range q.y {
 		ind, val := rows.Row(i)
@@ -208,11 +217,9 @@ func (o *Online) move(ctx context.Context, q *problem, rows *Rows, m *Model, add
 	if err != nil {
 		return res, err
 	}
-	for j := range q.x.features {
+	for at, j := range used {
 		for k := range q.r {
-			if d := params[j*q.r+k]; d != 0 {
-				add(q.free+k, j, d/math.Sqrt(o.precision[j]))
-			}
+			add(q.free+k, j, params[at*q.r+k]/math.Sqrt(o.precision[j]))
 		}
 	}
 	return res, nil
