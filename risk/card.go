@@ -89,6 +89,9 @@ func (r *TrainReport) Describe() string {
 
 func describe(o *tfidf.Options) string {
 	what, count := "words", "tf-idf"
+	if o.ShortWords {
+		what = "words of any length"
+	}
 	if o.Analyzer != "" {
 		what = "characters"
 	}
@@ -107,8 +110,8 @@ func describe(o *tfidf.Options) string {
 // weighting says in words what features and examples weigh.
 func (r *Recipe) weighting() string {
 	features, examples := "features as they are", "examples all the same"
-	if r.NaiveBayes {
-		features = "features by naive-Bayes log-count ratios"
+	if r.NaiveBayes > 0 {
+		features = fmt.Sprintf("features by naive-Bayes log-count ratios to the power %g", r.NaiveBayes)
 	}
 	if r.Recency > 0 {
 		examples = fmt.Sprintf("examples half as much for each %g%% of them that come later", 100*r.Recency)

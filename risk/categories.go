@@ -84,16 +84,6 @@ func (t *trainer) categories(ctx context.Context, f *fitted) ([]string, TagClass
 	return names, m, nil
 }
 
-// foldRows returns the examples of a fold.
-func (t *trainer) foldRows(fold int) (rows []int) {
-	for i, f := range t.fold {
-		if f == fold {
-			rows = append(rows, i)
-		}
-	}
-	return rows
-}
-
 // judgeCategories measures how well a fit without a fold tells the categories
 // there.
 func (t *trainer) judgeCategories(ctx context.Context, f *fitted, names []string, labels [][]int, opts *logreg.Options, fold int) error {

@@ -23,7 +23,7 @@ func TestOldFiles(t *testing.T) {
 	newest := filepath.Join("testdata", "model_v2.bin")
 	if *update {
 		m, _, err := risk.Train(t.Context(), risk.ExampleSlice(usual(1, 60)), &risk.TrainOptions{
-			Features: &tfidf.Options{MinDF: 4}, NaiveBayes: true, C: 1, Calibration: logreg.CalibrationIsotonic, Categories: 10,
+			Features: &tfidf.Options{MinDF: 4}, NaiveBayes: 1, C: 1, Calibration: logreg.CalibrationIsotonic, Categories: 10,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -32,16 +32,16 @@ func TestTrainChooses(t *testing.T) {
 		t.Errorf("report %+v", r)
 	}
 	_, r, err := risk.Train(t.Context(), risk.ExampleSlice(usual(1, 200)), &risk.TrainOptions{
-		Features: &tfidf.Options{MinDF: 3}, NaiveBayes: true, Recency: 0.5, C: 3, Calibration: logreg.CalibrationIsotonic,
+		Features: &tfidf.Options{MinDF: 3}, NaiveBayes: 1, Recency: 0.5, C: 3, Calibration: logreg.CalibrationIsotonic,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(r.Candidates) != 1 || r.C != 3 || !r.Recipe.NaiveBayes || r.Recipe.Recency != 0.5 || r.Calibration != logreg.CalibrationIsotonic || r.Options.MinDF != 3 {
+	if len(r.Candidates) != 1 || r.C != 3 || r.Recipe.NaiveBayes != 1 || r.Recipe.Recency != 0.5 || r.Calibration != logreg.CalibrationIsotonic || r.Options.MinDF != 3 {
 		t.Errorf("report %+v", r)
 	}
 	for name, o := range map[string]risk.TrainOptions{
-		"C": {C: -1}, "NaN C": {C: math.NaN()}, "infinite C": {C: math.Inf(1)}, "recency": {Recency: -1},
+		"C": {C: -1}, "NaN C": {C: math.NaN()}, "infinite C": {C: math.Inf(1)}, "recency": {Recency: -1}, "naive Bayes": {NaiveBayes: -1},
 	} {
 		if _, _, err := risk.Train(t.Context(), risk.ExampleSlice(usual(1, 60)), &o); !errors.Is(err, risk.ErrTrain) {
 			t.Errorf("%s: error is %v", name, err)
@@ -62,7 +62,7 @@ func TestNaiveBayes(t *testing.T) {
 		}
 	}
 	var score [2]float64
-	for i, nb := range []bool{false, true} {
+	for i, nb := range []float64{0, 1} {
 		m, r, err := risk.Train(t.Context(), risk.ExampleSlice(examples), &risk.TrainOptions{
 			Features: &tfidf.Options{Binary: true, NoIDF: true}, NaiveBayes: nb, C: 0.1, Calibration: logreg.CalibrationNone,
 		})

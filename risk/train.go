@@ -29,10 +29,10 @@ type TrainOptions struct {
 	Features *tfidf.Options
 	// NaiveBayes scales each feature by how much it tells about the levels, the
 	// root mean square over them of the logarithm of how much more often texts
-	// of the level have it than others, before the classifier is fitted (Wang
-	// and Manning, Baselines and Bigrams, 2012). The Model is a linear one all
-	// the same.
-	NaiveBayes bool
+	// of the level have it than others, raised to this power, before the
+	// classifier is fitted (Wang and Manning, Baselines and Bigrams, 2012). The
+	// Model is a linear one all the same. 0 scales nothing.
+	NaiveBayes float64
 	// Recency makes newer examples weigh more: one weighs half as much as one
 	// that comes Recency times the number of examples later. 0 means that all
 	// weigh the same, as they do where some have no time.
@@ -185,8 +185,8 @@ func newTrainer(opts *TrainOptions) (*trainer, error) {
 	if o.Folds < 2 || o.DriftTerms > psi.MaxTerms {
 		return nil, fmt.Errorf("%w: %d folds and %d drift terms, want at least 2 and at most %d", ErrTrain, o.Folds, o.DriftTerms, psi.MaxTerms)
 	}
-	if o.C < 0 || math.IsNaN(o.C) || math.IsInf(o.C, 0) || !(o.Recency >= 0) {
-		return nil, fmt.Errorf("%w: C is %v and Recency %v, want numbers from 0 on", ErrTrain, o.C, o.Recency)
+	if o.C < 0 || math.IsNaN(o.C) || math.IsInf(o.C, 0) || !(o.Recency >= 0) || !(o.NaiveBayes >= 0 && o.NaiveBayes <= 10) {
+		return nil, fmt.Errorf("%w: C is %v, Recency %v and NaiveBayes %v, want numbers from 0 on", ErrTrain, o.C, o.Recency, o.NaiveBayes)
 	}
 	if o.Objective == nil {
 		o.Objective = eval.MacroF1{}
@@ -275,6 +275,9 @@ func (t *trainer) read(ctx context.Context, examples iter.Seq2[Example, error]) 
 	}
 	r.DataDigest = digestOf(digest)
 	r.Seed, r.Balanced, r.Folds = t.o.Seed, t.o.Balanced, t.o.Folds
+	if err := t.folds(); err != nil {
+		return err
+	}
 	t.next("holding out")
 	return nil
 }

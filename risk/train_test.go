@@ -185,7 +185,7 @@ func TestTrainErrors(t *testing.T) {
 		"scale":            {examples, risk.TrainOptions{Scale: risk.Scale{"low"}}, risk.ErrScale, ""},
 		"objective":        {examples, risk.TrainOptions{Objective: eval.Cost{}}, eval.ErrInput, ""},
 		"features":         {examples, risk.TrainOptions{Features: &tfidf.Options{MinDF: -1}}, tfidf.ErrOptions, ""},
-		"empty vocabulary": {examples, risk.TrainOptions{Features: &tfidf.Options{NGrams: [2]int{9, 9}, MinDF: 40}}, tfidf.ErrEmptyVocabulary, ""},
+		"empty vocabulary": {examples, risk.TrainOptions{Features: &tfidf.Options{NGrams: [2]int{9, 9}, MinDF: 20}}, tfidf.ErrEmptyVocabulary, ""},
 	} {
 		_, _, err := risk.Train(t.Context(), risk.ExampleSlice(c.examples), &c.opts)
 		wantError(t, name, err, c.want, c.mention)
@@ -196,7 +196,7 @@ func TestTrainErrors(t *testing.T) {
 
 // TestTrainCancelled cancels at each step and wants every goroutine to be gone.
 func TestTrainCancelled(t *testing.T) {
-	for step := range 20 {
+	for step := range 15 {
 		before := runtime.NumGoroutine()
 		ctx, cancel := context.WithCancel(t.Context())
 		if step == 0 {
@@ -208,7 +208,7 @@ func TestTrainCancelled(t *testing.T) {
 			}
 		}})
 		cancel()
-		if step < 19 && !errors.Is(err, context.Canceled) {
+		if step < 14 && !errors.Is(err, context.Canceled) {
 			t.Errorf("cancelled at step %d: error is %v", step, err)
 		}
 		ended(t, before, fmt.Sprint("cancelled at step ", step))

@@ -85,7 +85,7 @@ func (t *trainer) calibrate(held []float64) (logreg.Calibrator, []float64, error
 			return nil, nil, err
 		}
 	}
-	c, err := logreg.FitCalibration(kind, held, t.y, k, nil)
+	c, err := logreg.FitCalibration(kind, held, t.y, k, t.weights(r.Recipe, nil))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -127,12 +127,13 @@ func (t *trainer) chooseCalibration(held []float64) (logreg.Calibration, error) 
 		for f := range losses {
 			var p []float64
 			var y []int
+			others := func(i int) bool { return t.fold[i] != f }
 			for i, level := range t.y {
-				if t.fold[i] != f {
+				if others(i) {
 					p, y = append(p, held[i*k:(i+1)*k]...), append(y, level)
 				}
 			}
-			c, err := logreg.FitCalibration(kind, p, y, k, nil)
+			c, err := logreg.FitCalibration(kind, p, y, k, t.weights(t.report.Recipe, others))
 			if err != nil {
 				return "", err
 			}

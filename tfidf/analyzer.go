@@ -37,6 +37,7 @@ type scratch struct {
 // analyzer turns a text into terms.
 type analyzer struct {
 	kind    Analyzer // empty for Word
+	short   bool     // whether words may have one character
 	ngrams  [2]int
 	fold    Case
 	accents Accents
@@ -46,7 +47,7 @@ type analyzer struct {
 
 func newAnalyzer(o *Options) *analyzer {
 	a := &analyzer{
-		kind: o.Analyzer, ngrams: o.NGrams, fold: o.Case, accents: o.Accents,
+		kind: o.Analyzer, short: o.ShortWords, ngrams: o.NGrams, fold: o.Case, accents: o.Accents,
 		stop: map[string]bool{}, stem: o.StemLanguage,
 	}
 	for _, w := range o.StopWords {
@@ -75,6 +76,7 @@ func (a *analyzer) terms(sc *scratch, s string, yield func(term []byte)) {
 
 // cut sets the words of sc to those of s.
 func (a *analyzer) cut(sc *scratch, s string) {
+	sc.words.Short = a.short
 	if a.fold == "" && a.accents == "" {
 		sc.words.Set(s)
 	} else {

@@ -41,6 +41,7 @@ func TestAnalyzers(t *testing.T) {
 		want map[string]int
 	}{
 		{"Go go, GO", tfidf.Options{NGrams: [2]int{1, 2}}, map[string]int{"go": 3, "go go": 2}},
+		{"a go a", tfidf.Options{ShortWords: true, NGrams: [2]int{1, 2}}, map[string]int{"a": 2, "go": 1, "a go": 1, "go a": 1}},
 		{"Go go, GO", tfidf.Options{Case: tfidf.CaseKeep}, map[string]int{"Go": 1, "go": 1, "GO": 1}},
 		{"ab \t\nb\n", tfidf.Options{Analyzer: tfidf.Char}, map[string]int{"a": 1, "b": 2, " ": 1, "\n": 1}},
 		{"aé\u00a0\u00a0b", tfidf.Options{Analyzer: tfidf.Char, NGrams: [2]int{2, 3}}, map[string]int{

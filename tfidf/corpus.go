@@ -194,14 +194,14 @@ func (c *Corpus) text(i int) []ref {
 
 // check returns an error unless v's texts are read as c reads them.
 func (c *Corpus) check(o *Options) error {
-	same := o.Analyzer == c.o.Analyzer && o.Case == c.o.Case && o.Accents == c.o.Accents &&
+	same := o.Analyzer == c.o.Analyzer && o.ShortWords == c.o.ShortWords && o.Case == c.o.Case && o.Accents == c.o.Accents &&
 		o.StopLanguage == c.o.StopLanguage && o.StemLanguage == c.o.StemLanguage &&
 		len(o.StopWords) == len(c.o.StopWords)
 	for i := 0; same && i < len(o.StopWords); i++ {
 		same = o.StopWords[i] == c.o.StopWords[i]
 	}
 	if !same || o.NGrams[0] < c.o.NGrams[0] || o.NGrams[1] > c.o.NGrams[1] {
-		return fmt.Errorf("%w: the corpus holds other terms: its Analyzer, Case, Accents, stop words or stems differ, or it has NGrams %v only", ErrOptions, c.o.NGrams)
+		return fmt.Errorf("%w: the corpus holds other terms: its Analyzer, ShortWords, Case, Accents, stop words or stems differ, or it has NGrams %v only", ErrOptions, c.o.NGrams)
 	}
 	return nil
 }

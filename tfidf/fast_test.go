@@ -40,9 +40,9 @@ func someOptions(n uint8) *Options {
 		{}, {NGrams: [2]int{1, 2}, Sublinear: true}, {NGrams: [2]int{2, 3}}, {NGrams: [2]int{1, 4}, MinDF: 2},
 		{StopWords: []string{"the", "is"}, NGrams: [2]int{1, 2}}, {StemLanguage: "english", NGrams: [2]int{1, 2}},
 		{Analyzer: Char, NGrams: [2]int{1, 3}}, {Analyzer: CharWB, NGrams: [2]int{2, 5}}, {Analyzer: CharWB, NGrams: [2]int{4, 5}, Accents: AccentsASCII},
-		{Vocabulary: []string{"the database", "down", "is no more", "  odd "}, NGrams: [2]int{1, 3}, Case: CaseKeep},
+		{ShortWords: true, NGrams: [2]int{1, 3}, MinDF: 2}, {Vocabulary: []string{"the database", "down", "is no more", "  odd "}, NGrams: [2]int{1, 3}, Case: CaseKeep},
 		{MaxFeatures: 7, NGrams: [2]int{1, 2}, Norm: NormL1, Binary: true}, {MaxDF: 0.4, NGrams: [2]int{1, 3}, Norm: NormNone},
-	}[n%12]
+	}[n%13]
 }
 
 // FuzzAgainstPlain holds the trie of keys, the Corpus and what is read out of

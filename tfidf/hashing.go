@@ -22,6 +22,8 @@ type HashingOptions struct {
 	Unsigned bool `json:"unsigned"`
 	// Analyzer says what terms are made of. Empty means Word.
 	Analyzer Analyzer `json:"analyzer"`
+	// ShortWords takes words of one character too.
+	ShortWords bool `json:"short_words"`
 	// NGrams is the range of n-grams that are terms, {least, most}, up to 16.
 	// {0, 0} means {1, 1}: single words or characters.
 	NGrams [2]int `json:"ngrams"`
@@ -65,7 +67,7 @@ func NewHashing(opts *HashingOptions) (*Hashing, error) {
 		return nil, fmt.Errorf("%w: NumFeatures is %d, want 1 to %d", ErrOptions, o.NumFeatures, math.MaxInt32)
 	}
 	raw := Options{
-		Analyzer: o.Analyzer, NGrams: o.NGrams, Norm: o.Norm, Case: o.Case, Accents: o.Accents, StopWords: o.StopWords,
+		Analyzer: o.Analyzer, ShortWords: o.ShortWords, NGrams: o.NGrams, Norm: o.Norm, Case: o.Case, Accents: o.Accents, StopWords: o.StopWords,
 	}
 	n, err := raw.normalized()
 	if err != nil {

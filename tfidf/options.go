@@ -70,6 +70,9 @@ const (
 type Options struct {
 	// Analyzer says what terms are made of. Empty means Word.
 	Analyzer Analyzer `json:"analyzer,omitempty"`
+	// ShortWords takes words of one character too: scikit-learn's
+	// token_pattern=r"(?u)\b\w+\b".
+	ShortWords bool `json:"short_words,omitempty"`
 	// NGrams is the range of n-grams, of words or of characters, that become
 	// features, {least, most}, up to 16. {0, 0} means {1, 1}: single ones.
 	NGrams [2]int `json:"ngrams"`
@@ -173,8 +176,8 @@ func (o *Options) check() error {
 		return fmt.Errorf("%w: Case is %q, want %q, %q or nothing", ErrOptions, o.Case, CaseSimple, CaseKeep)
 	case o.Accents != "" && o.Accents != AccentsUnicode && o.Accents != AccentsASCII:
 		return fmt.Errorf("%w: Accents is %q, want %q, %q or nothing", ErrOptions, o.Accents, AccentsUnicode, AccentsASCII)
-	case o.Analyzer != "" && (len(o.StopWords) > 0 || o.StopLanguage != "" || o.StemLanguage != ""):
-		return fmt.Errorf("%w: StopWords, StopLanguage and StemLanguage are for words, Analyzer is %q", ErrOptions, o.Analyzer)
+	case o.Analyzer != "" && (len(o.StopWords) > 0 || o.StopLanguage != "" || o.StemLanguage != "" || o.ShortWords):
+		return fmt.Errorf("%w: StopWords, StopLanguage, StemLanguage and ShortWords are for words, Analyzer is %q", ErrOptions, o.Analyzer)
 	case o.StopLanguage != "" && !strings.Contains(stopLanguages, " "+o.StopLanguage+" "):
 		return fmt.Errorf("%w: StopLanguage %q is none of%s", ErrOptions, o.StopLanguage, stopLanguages)
 	}

@@ -37,6 +37,7 @@ type peer struct {
 	Lowercase     *bool           `json:"lowercase"`
 	Accents       tfidf.Accents   `json:"strip_accents"`
 	StopWords     []string        `json:"stop_words"`
+	TokenPattern  string          `json:"token_pattern"`
 	NumFeatures   int             `json:"n_features"`
 	AlternateSign *bool           `json:"alternate_sign"`
 }
@@ -65,7 +66,7 @@ func off(b *bool) bool { return b != nil && !*b }
 
 func (p *peer) options() *tfidf.Options {
 	return &tfidf.Options{
-		Analyzer: p.Analyzer, NGrams: p.NGrams, MinDF: p.MinDF, MaxDF: p.MaxDF, MaxFeatures: p.MaxFeatures,
+		Analyzer: p.Analyzer, ShortWords: p.TokenPattern != "", NGrams: p.NGrams, MinDF: p.MinDF, MaxDF: p.MaxDF, MaxFeatures: p.MaxFeatures,
 		Vocabulary: p.Vocabulary, Binary: p.Binary, Sublinear: p.Sublinear, NoIDF: off(p.IDF), RawIDF: off(p.SmoothIDF),
 		Norm: p.norm(), Case: p.letters(), Accents: p.Accents, StopWords: p.StopWords,
 	}
@@ -73,7 +74,7 @@ func (p *peer) options() *tfidf.Options {
 
 func (p *peer) hashing() *tfidf.HashingOptions {
 	return &tfidf.HashingOptions{
-		NumFeatures: p.NumFeatures, Unsigned: off(p.AlternateSign), Analyzer: p.Analyzer, NGrams: p.NGrams,
+		NumFeatures: p.NumFeatures, Unsigned: off(p.AlternateSign), Analyzer: p.Analyzer, ShortWords: p.TokenPattern != "", NGrams: p.NGrams,
 		Binary: p.Binary, Norm: p.norm(), Case: p.letters(), Accents: p.Accents, StopWords: p.StopWords,
 	}
 }

@@ -205,6 +205,7 @@ func (v *Vectorizer) WordFrequency(word []byte) int {
 	sc := v.scratch()
 	least, parts := uint32(v.texts), 0
 	if a.kind == "" {
+		sc.words.Short = a.short
 		sc.words.SetBytes(a.folded(sc, string(word)))
 		parts = sc.words.Len()
 		for i := range parts {

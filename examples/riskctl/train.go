@@ -35,7 +35,7 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		grams       = f.String("ngrams", "1,2", "`range` of word n-grams: the least and the most words; without this, -min-df, -sublinear and -naive-bayes, features are chosen on incidents held out")
 		minDF       = f.Float64("min-df", 2, "least `number` of texts that a term must occur in, below 1 a share of them")
 		sublinear   = f.Bool("sublinear", false, "use 1 + ln(count) for the count of a term")
-		naiveBayes  = f.Bool("naive-bayes", false, "use the presence of terms, scaled by naive-Bayes log-count ratios")
+		naiveBayes  = f.Float64("naive-bayes", 0, "use the presence of terms, scaled by naive-Bayes log-count ratios raised to this `power`")
 		recency     = f.Float64("recency", 0, "make an incident weigh half as much as one that comes this `share` of all incidents later; with -ngrams and the like")
 		c           = f.Float64("C", 0, "inverse `strength` of the L2 penalty; 0 for one that is chosen on incidents held out")
 		calibration = f.String("calibration", "", "`kind` of calibration: none, temperature, sigmoid or isotonic; chosen on incidents held out if empty")
@@ -55,8 +55,8 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		if err != nil {
 			return err
 		}
-		if !(*c >= 0) || !(*minDF > 0) || !(*recency >= 0) || *categories < 0 {
-			return usage("-C is %v, -min-df %v, -recency %v and -categories %d, want positive numbers, or 0 but for -min-df", *c, *minDF, *recency, *categories)
+		if !(*c >= 0) || !(*minDF > 0) || !(*recency >= 0) || !(*naiveBayes >= 0) || *categories < 0 {
+			return usage("-C is %v, -min-df %v, -recency %v and -categories %d, want positive numbers, or 0 but for -min-df, as for -naive-bayes", *c, *minDF, *recency, *categories)
 		}
 		opts := &risk.TrainOptions{
 			C: *c, Calibration: logreg.Calibration(*calibration), Categories: *categories, Seed: *seed, Progress: progress(s.err),
@@ -64,7 +64,7 @@ func train(f *flag.FlagSet) func(context.Context, streams) error {
 		f.Visit(func(given *flag.Flag) {
 			switch given.Name {
 			case "ngrams", "min-df", "sublinear", "naive-bayes", "recency":
-				opts.Features = &tfidf.Options{NGrams: n, MinDF: *minDF, Sublinear: *sublinear, Binary: *naiveBayes, NoIDF: *naiveBayes}
+				opts.Features = &tfidf.Options{NGrams: n, MinDF: *minDF, Sublinear: *sublinear, Binary: *naiveBayes > 0, NoIDF: *naiveBayes > 0}
 				opts.NaiveBayes, opts.Recency = *naiveBayes, *recency
 			}
 		})

@@ -87,6 +87,7 @@ WHOLE = [
     dict(min_df=0.1, max_df=0.3),
     dict(stop_words=STOP_WORDS, ngram_range=(1, 3)),
     dict(strip_accents="unicode"),
+    dict(token_pattern=r"(?u)\b\w+\b", ngram_range=(1, 3), binary=True, use_idf=False),
     dict(analyzer="char", ngram_range=(1, 2), min_df=2),
     dict(analyzer="char_wb", ngram_range=(2, 3), min_df=2),
 ]
@@ -99,6 +100,7 @@ HASHING = [
     dict(n_features=2**31 - 2, norm=None, analyzer="char_wb", ngram_range=(3, 5), alternate_sign=False),
     dict(n_features=100, norm=None, analyzer="char", ngram_range=(1, 3), strip_accents="unicode"),
     dict(n_features=1000, alternate_sign=False, lowercase=False, stop_words=STOP_WORDS),
+    dict(n_features=100, token_pattern=r"(?u)\b\w+\b"),
     dict(n_features=1, strip_accents="ascii"),
 ]
 

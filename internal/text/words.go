@@ -17,6 +17,9 @@ import (
 // Words holds the words of one text in memory that is used again for the next.
 // The zero value is ready. It must not be used from several goroutines at once.
 type Words struct {
+	// Short takes words of one character too: (?u)\b\w+\b.
+	Short bool
+
 	buf   []byte // the lower-cased text, with room for eight zeros behind it
 	spans []span
 	key   []byte // words joined, for Phrases
@@ -54,9 +57,10 @@ func (w *Words) cut() {
 	n := len(w.buf)
 	w.buf = append(w.buf, make([]byte, padding)...)[:n]
 	w.spans = w.spans[:0]
+	least := w.least()
 	for i := 0; i < len(w.buf); {
 		n, runes := run(w.buf[i:])
-		if runes >= 2 {
+		if runes >= least {
 			w.spans = append(w.spans, span{i, i + n})
 		}
 		if n == 0 {
@@ -79,6 +83,7 @@ func (w *Words) cutASCII(lower bool) bool {
 	w.spans = w.spans[:0]
 	buf := w.buf[:len(w.buf)+padding]
 	start, inside := 0, uint64(0) // of the word at hand, and whether there is one
+	least := w.least()
 	for base := 0; base < len(w.buf); base += 64 {
 		var mask, all uint64 // a bit for each byte that is of a word; the bytes or-ed
 		for i := 0; i < 64; i += 8 {
@@ -106,15 +111,23 @@ func (w *Words) cutASCII(lower bool) bool {
 				continue
 			}
 			inside = 0
-			if at-start >= 2 {
+			if at-start >= least {
 				w.spans = append(w.spans, span{start, at})
 			}
 		}
 	}
-	if inside == 1 && len(w.buf)-start >= 2 {
+	if inside == 1 && len(w.buf)-start >= least {
 		w.spans = append(w.spans, span{start, len(w.buf)})
 	}
 	return true
+}
+
+// least returns the least number of characters of a word.
+func (w *Words) least() int {
+	if w.Short {
+		return 1
+	}
+	return 2
 }
 
 // run returns the length in bytes and in runes of the word characters that lead
