@@ -31,7 +31,8 @@ type scratch struct {
 	refs     []ref   // terms of a Corpus
 	ids      []int32 // features
 	counts   []uint32
-	seen     []uint64
+	stamps   []uint32 // see count
+	base     uint32
 }
 
 // analyzer turns a text into terms.

@@ -3,7 +3,6 @@ package tfidf
 import (
 	"maps"
 	"math"
-	"math/bits"
 	"slices"
 	"strings"
 	"sync"
@@ -280,10 +279,14 @@ func (v *Vectorizer) AppendUnordered(ind []int32, val []float64, text string) ([
 	}
 	sc := v.scratch()
 	v.read(sc, text)
-	first := len(val)
-	ind, sc.counts = sc.count(ind, sc.counts[:0])
+	first, room := len(ind), len(sc.ids)
+	ind = slices.Grow(ind, room)[:first+room]
+	sc.counts = resized(sc.counts, room)
 	counts := sc.counts
-	val = slices.Grow(val, len(counts))[:first+len(counts)]
+	n := sc.count(v.terms.features, ind[first:], counts)
+	ind, counts = ind[:first+n], counts[:n]
+	first = len(val)
+	val = slices.Grow(val, n)[:first+n]
 	square := 0.0
 	for i, id := range ind[len(ind)-len(counts):] {
 		x := v.idfs[v.class[id]]
@@ -307,37 +310,27 @@ func (v *Vectorizer) AppendUnordered(ind []int32, val []float64, text string) ([
 	return ind, val
 }
 
-// count appends the different ids to ind and how often each is there to counts,
-// by a hash table of a few kilobytes.
-func (sc *scratch) count(ind []int32, counts []uint32) ([]int32, []uint32) {
-	size := 16
-	for size < 2*len(sc.ids) {
-		size *= 2
+// count writes the different ids to ind, which has room for all, and how often
+// each is there to counts, and returns how many there are. Where a feature stands
+// in ind is stamped on it, above the stamps of the texts before. There are no
+// branches: which id is new cannot be foreseen.
+func (sc *scratch) count(features int, ind []int32, counts []uint32) int {
+	if len(sc.stamps) < features || sc.base > math.MaxUint32-uint32(len(sc.ids)) {
+		sc.stamps, sc.base = make([]uint32, features), 1
 	}
-	if size > cap(sc.seen) {
-		sc.seen = make([]uint64, size)
-	}
-	seen := sc.seen[:size]
-	clear(seen)
-	first := len(ind)
-	shift := 64 - uint(bits.Len(uint(size-1)))
+	stamps, base := sc.stamps[:features], sc.base
+	n := int64(0)
 	for _, id := range sc.ids {
-		at := uint64(id) * 0x9E3779B97F4A7C15 >> shift
-		for {
-			s := seen[at]
-			if s == 0 {
-				seen[at] = uint64(id)<<32 | uint64(len(ind)-first+1)
-				ind, counts = append(ind, id), append(counts, 1)
-				break
-			}
-			if int32(s>>32) == id {
-				counts[uint32(s)-1]++
-				break
-			}
-			at = (at + 1) & uint64(size-1)
-		}
+		at := int64(stamps[id] - base)   // less than n if this text has stamped it
+		old := int64(uint64(at-n) >> 63) // 1 if so, or else 0
+		at = n + (at-n)*old              // where it stands, or is to
+		stamps[id] = base + uint32(at)
+		ind[at] = id
+		counts[at] = counts[at]*uint32(old) + 1
+		n += 1 - old
 	}
-	return ind, counts
+	sc.base += uint32(n)
+	return int(n)
 }
 
 // read sets sc.ids to the features of s, each as often as it occurs.

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"encoding/binary"
 	"unicode"
 	"unicode/utf8"
 )
@@ -11,6 +12,18 @@ import (
 // are not UTF-8 are appended as they are.
 func AppendLower(dst []byte, s string) []byte {
 	for i := 0; i < len(s); {
+		for i+8 <= len(s) { // eight bytes of ASCII at a time
+			x := uint64(s[i]) | uint64(s[i+1])<<8 | uint64(s[i+2])<<16 | uint64(s[i+3])<<24 |
+				uint64(s[i+4])<<32 | uint64(s[i+5])<<40 | uint64(s[i+6])<<48 | uint64(s[i+7])<<56
+			if x&highs != 0 {
+				break
+			}
+			dst = binary.LittleEndian.AppendUint64(dst, lowerASCII(x))
+			i += 8
+		}
+		if i == len(s) {
+			break
+		}
 		if c := s[i]; c < utf8.RuneSelf {
 			if 'A' <= c && c <= 'Z' {
 				c += 'a' - 'A'

@@ -25,7 +25,7 @@ type Words struct {
 	key   []byte // words joined, for Phrases
 }
 
-type span struct{ start, end int }
+type span struct{ start, end int32 }
 
 // padding is how many zeros lie behind the text, so that eight bytes can be
 // read from where any word begins, and whole blocks of 64.
@@ -61,7 +61,7 @@ func (w *Words) cut() {
 	for i := 0; i < len(w.buf); {
 		n, runes := run(w.buf[i:])
 		if runes >= least {
-			w.spans = append(w.spans, span{i, i + n})
+			w.spans = append(w.spans, span{int32(i), int32(i + n)})
 		}
 		if n == 0 {
 			_, n = utf8.DecodeRune(w.buf[i:])
@@ -76,6 +76,11 @@ const (
 	highs = 0x80 * each
 )
 
+// lowerASCII lower-cases eight bytes of ASCII.
+func lowerASCII(x uint64) uint64 {
+	return x | (x+(0x80-'A')*each)&^(x+(0x80-'Z'-1)*each)&highs>>2
+}
+
 // cutASCII finds the words of a text that is ASCII, lower-casing it on the way
 // if lower; of another it returns false. It looks at eight bytes at once: for a
 // byte x below 0x80, x + (0x80 - 'a') has its highest bit set from 'a' on.
@@ -83,7 +88,11 @@ func (w *Words) cutASCII(lower bool) bool {
 	w.spans = w.spans[:0]
 	buf := w.buf[:len(w.buf)+padding]
 	start, inside := 0, uint64(0) // of the word at hand, and whether there is one
-	least := w.least()
+	least, n := w.least(), 0
+	if most := len(w.buf)/2 + 1; cap(w.spans) < most {
+		w.spans = make([]span, most+most/4)
+	}
+	spans := w.spans[:cap(w.spans)]
 	for base := 0; base < len(w.buf); base += 64 {
 		var mask, all uint64 // a bit for each byte that is of a word; the bytes or-ed
 		for i := 0; i < 64; i += 8 {
@@ -91,8 +100,7 @@ func (w *Words) cutASCII(lower bool) bool {
 			x := binary.LittleEndian.Uint64(b)
 			all |= x
 			if lower {
-				upper := (x + (0x80-'A')*each) &^ (x + (0x80-'Z'-1)*each) & highs
-				x |= upper >> 2
+				x = lowerASCII(x)
 				binary.LittleEndian.PutUint64(b, x)
 			}
 			folded := x | 0x20*each
@@ -111,14 +119,15 @@ func (w *Words) cutASCII(lower bool) bool {
 				continue
 			}
 			inside = 0
-			if at-start >= least {
-				w.spans = append(w.spans, span{start, at})
-			}
+			spans[n] = span{int32(start), int32(at)} // to be written over if it is too short
+			n += int(uint64(least-1-(at-start)) >> 63)
 		}
 	}
 	if inside == 1 && len(w.buf)-start >= least {
-		w.spans = append(w.spans, span{start, len(w.buf)})
+		spans[n] = span{int32(start), int32(len(w.buf))}
+		n++
 	}
+	w.spans = spans[:n]
 	return true
 }
 
