@@ -95,8 +95,9 @@ func (w *Words) cutASCII(lower bool) bool {
 	spans := w.spans[:cap(w.spans)]
 	for base := 0; base < len(w.buf); base += 64 {
 		var mask, all uint64 // a bit for each byte that is of a word; the bytes or-ed
-		for i := 0; i < 64; i += 8 {
-			b := buf[base+i:][:8]
+		block := (*[64]byte)(buf[base:])
+		for i := 0; i <= 56; i += 8 {
+			b := block[i : i+8]
 			x := binary.LittleEndian.Uint64(b)
 			all |= x
 			if lower {
@@ -107,7 +108,7 @@ func (w *Words) cutASCII(lower bool) bool {
 			word := (folded + (0x80-'a')*each) &^ (folded + (0x80-'z'-1)*each)
 			word |= (x + (0x80-'0')*each) &^ (x + (0x80-'9'-1)*each)
 			word |= highs - (x ^ '_'*each)
-			mask |= (word & highs >> 7 * 0x0102040810204080 >> 56) << i
+			mask |= (word & highs >> 7 * 0x0102040810204080 >> 56) << (i & 63)
 		}
 		if all&highs != 0 {
 			return false
