@@ -192,10 +192,10 @@ func (s *dual) beginAnew() {
 			}
 			s.mu[i*k+c] += 1 - step
 		}
-		s.sum()
 	}
-	set(1e-3)
-	square := s.norm() * 1e6
+	set(1)
+	s.sum() // w is in proportion to the step
+	square := s.norm()
 	value := func(step float64) float64 {
 		v := -step * step * square / 2
 		for c, p := range prior {
@@ -216,6 +216,7 @@ func (s *dual) beginAnew() {
 		}
 	}
 	set(best)
+	floats.Scale(best, s.w)
 	for i, m := range s.mu {
 		s.logMu[i] = math.Log(m)
 	}
@@ -460,10 +461,17 @@ func (s *dual) improve(mu, logMu []float64, a float64) {
 			break
 		}
 	}
-	sum := floats.Sum(mu)
-	log := math.Log(sum)
+	sum := 0.0
+	for _, m := range mu {
+		sum += m
+	}
+	log := sum - 1
+	if log -= log * log / 2; math.Abs(sum-1) > 1e-5 { // what the series leaves out is below 1e-15
+		log = math.Log(sum)
+	}
+	scale := 1 / sum
 	for j := range mu {
-		mu[j] = max(mu[j]/sum, smallest)
+		mu[j] = max(mu[j]*scale, smallest)
 		logMu[j] = max(logMu[j]-log, logSmallest)
 	}
 }

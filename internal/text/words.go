@@ -59,6 +59,10 @@ func (w *Words) cut() {
 	w.spans = w.spans[:0]
 	least := w.least()
 	for i := 0; i < len(w.buf); {
+		if c := w.buf[i]; c < utf8.RuneSelf && !asciiWord(c) {
+			i++
+			continue
+		}
 		n, runes := run(w.buf[i:])
 		if runes >= least {
 			w.spans = append(w.spans, span{int32(i), int32(i + n)})
@@ -189,9 +193,14 @@ func (w *Words) Breaks(i int) bool {
 	return false
 }
 
-// asciiWord reports whether the ASCII byte c is a word character.
+// asciiWord reports whether the ASCII byte c is a word character: a bit for each,
+// of those below 64 and those from there on.
 func asciiWord(c byte) bool {
-	return 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9' || c == '_'
+	set := uint64(0x03FF000000000000) // 0 to 9
+	if c >= 64 {
+		set = 0x07FFFFFE87FFFFFE // A to Z, _, a to z
+	}
+	return set>>(c&63)&1 != 0
 }
 
 // IsWordRune reports whether r is a word character: what Python's str.isalnum
