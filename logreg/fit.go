@@ -112,7 +112,8 @@ var (
 // Stopping at a limit is data, in Result.Status, not an error. The errors wrap
 // ErrOptions, ErrClasses, ErrRow or ctx's. The same input gives the same model,
 // to the last bit on the same architecture. Fit uses one goroutine and, beside
-// x, memory for a few vectors of classes times features and rows.
+// x, memory for a copy of it and a few vectors of classes times features and
+// rows.
 func Fit(ctx context.Context, x mat.Matrix, y []int, classes int, opts *Options) (*Model, Result, error) {
 	var o Options
 	if opts != nil {
@@ -157,8 +158,11 @@ func (o *Options) oneVsRest(ctx context.Context, x *Rows, y []int, classes int) 
 			return nil, total, err
 		}
 		for i, c := range y {
-			if o.ClassWeights != nil {
-				weight[i] *= o.ClassWeights[c]
+			if o.ClassWeights == nil {
+				break
+			}
+			if weight[i] *= o.ClassWeights[c]; !(weight[i] < heaviest) {
+				return nil, total, fmt.Errorf("%w: C and the weights make row %d count %v times", ErrOptions, i, weight[i])
 			}
 		}
 		b, res, err := o.solve(ctx, x, mine, weight, 2, o.Start.against(k))
@@ -272,6 +276,10 @@ func (o *Options) check(x *Rows, y []int, classes int) error {
 	return nil
 }
 
+// heaviest is more than C and the weights may make a row count: the squares of
+// such weights must not overflow.
+const heaviest = 1e100
+
 // weights returns C times the weight of each row. Every class must have some.
 func (o *Options) weights(y []int, classes int) ([]float64, error) {
 	weight := make([]float64, len(y))
@@ -300,12 +308,12 @@ func (o *Options) weights(y []int, classes int) ([]float64, error) {
 		if o.Balanced {
 			factor[c] *= sum / (float64(classes) * n)
 		}
-		if !(factor[c] > 0) || math.IsInf(factor[c], 0) {
+		if !(factor[c] > 0 && factor[c] < heaviest) {
 			return nil, fmt.Errorf("%w: C and the weights make the examples of class %d count %v times", ErrOptions, c, factor[c])
 		}
 	}
 	for i, c := range y {
-		if weight[i] *= factor[c]; math.IsInf(weight[i], 0) {
+		if weight[i] *= factor[c]; !(weight[i] < heaviest) {
 			return nil, fmt.Errorf("%w: C and the weights make row %d count %v times", ErrOptions, i, weight[i])
 		}
 	}

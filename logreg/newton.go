@@ -22,7 +22,9 @@ import (
 // Without a penalty there is no such constant. Then f is compared with the
 // weights V that are at most ten times as long as W:
 //
-//	f(W) - f(V) <= |grad f(W)| * |W - V| <= 11 |grad f(W)| |W|.
+//	f(W) - f(V) <= |grad f(W)| * |W - V| <= 11 |grad f(W)| |W|,
+//
+// or, as long as W is 0, with nothing but 0.
 type newton struct {
 	*problem
 	params []float64
@@ -51,6 +53,7 @@ func (s *newton) run(ctx context.Context, tolerance float64, limit int) (Result,
 	cg := newConjugate(n)
 	moved := make([]float64, len(s.logits))
 	var res Result
+	var way progress
 	first := 0.0
 	for {
 		if err := ctx.Err(); err != nil {
@@ -65,6 +68,12 @@ func (s *newton) run(ctx context.Context, tolerance float64, limit int) (Result,
 			res.Gap = floats.Dot(g, g)/(2*s.l2) + slack
 		} else {
 			res.Gap = 11*floats.Norm(g, 2)*floats.Norm(w, 2) + slack
+			if floats.Norm(w, 2) == 0 && floats.Norm(g, 2) > 0 {
+				res.Gap = res.Objective
+			}
+		}
+		if !(res.Gap <= res.Objective) {
+			res.Gap = res.Objective // the optimum is not below 0
 		}
 		if res.Gap <= tolerance*res.Objective {
 			res.Status = Converged
@@ -72,6 +81,10 @@ func (s *newton) run(ctx context.Context, tolerance float64, limit int) (Result,
 		}
 		if res.Iterations == limit {
 			res.Status = IterationLimit
+			return res, nil
+		}
+		if way.stuck(res) {
+			res.Status = Stalled
 			return res, nil
 		}
 		res.Iterations++
@@ -88,6 +101,24 @@ func (s *newton) run(ctx context.Context, tolerance float64, limit int) (Result,
 			return res, nil
 		}
 	}
+}
+
+// progress watches whether steps still lead anywhere.
+type progress struct {
+	objective, gap float64
+	idle           int
+}
+
+// stuck takes in where a step begins. It reports whether five in a row have
+// neither halved the gap nor lowered the objective by what floating point tells
+// from rounding.
+func (p *progress) stuck(r Result) bool {
+	if p.idle == 0 || r.Gap < p.gap/2 || p.objective-r.Objective > 1e-14*p.objective {
+		p.gap, p.idle = r.Gap, 0
+	}
+	p.objective = r.Objective
+	p.idle++
+	return p.idle > 5
 }
 
 // evaluate computes probabilities and loss from the logits.
