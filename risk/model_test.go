@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/riskkit/riskkit/internal/binfile"
 	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/logreg"
 	"github.com/riskkit/riskkit/psi"
@@ -375,16 +376,23 @@ func FuzzReadModel(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
+	f.Add(data[16 : len(data)-4])
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := risk.ReadModel(data)
-		if err != nil {
-			if !errors.Is(err, risk.ErrModel) {
+		for version := range uint32(3) { // so that more than the checksum is tried
+			file := data
+			if version > 0 {
+				file = binfile.Append(nil, "RKMD", version, func(b []byte) []byte { return append(b, data...) })
+			}
+			m, err := risk.ReadModel(file)
+			if err != nil {
+				if !errors.Is(err, risk.ErrModel) {
+					t.Fatal(err)
+				}
+				continue
+			}
+			if _, err := m.Explain(t.Context(), risk.Document{Text: "data loss on a full disk"}, 3); err != nil {
 				t.Fatal(err)
 			}
-			return
-		}
-		if _, err := m.Explain(t.Context(), risk.Document{Text: "data loss on a full disk"}, 3); err != nil {
-			t.Fatal(err)
 		}
 	})
 }

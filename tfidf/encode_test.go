@@ -237,16 +237,16 @@ func TestLoadWrong(t *testing.T) {
 		"no such character":      file(`{"analyzer":"char"}`, 0, 3, 1, []uint64{gram | 0xFFFFFF<<32 | 0xD800}, "", []uint32{3}, []uint32{0}),
 		"twice":                  of(a, a),
 		"gram twice":             of(gram|2<<32|2, gram|2<<32|2, a),
-		"follows itself":         of(a, gram|1<<32|0),
+		"follows itself":         of(a, gram|1<<32),
 		"follow each other":      of(gram|1<<32|2, gram|0<<32|2, a),
-		"follows nothing":        of(a, gram|0xFFFFFF<<32|0),
-		"no such node before":    of(a, gram|5<<32|0),
+		"follows nothing":        of(a, gram|0xFFFFFF<<32),
+		"no such node before":    of(a, gram|5<<32),
 		"no such word":           of(a, gram|0<<32|5),
-		"word of two":            of(gram|2<<32|2, gram|2<<32|0, a),
+		"word of two":            of(gram|2<<32|2, gram|2<<32, a),
 		"bytes after the end":    of(a, 'b'<<16),
 		"not UTF-8":              of(a, 0xC3),
 		"long word nowhere":      of(a, long|99),
-		"long word of others":    of(a, long|0),
+		"long word of others":    of(a, long),
 	} {
 		if err := v.UnmarshalBinary(data); !errors.Is(err, tfidf.ErrFormat) {
 			t.Errorf("%s: error is %v", name, err)
