@@ -113,10 +113,9 @@ type progress struct {
 // neither halved the gap nor lowered the objective by what floating point tells
 // from rounding.
 func (p *progress) stuck(r Result) bool {
-	if p.idle == 0 || r.Gap < p.gap/2 || p.objective-r.Objective > 1e-14*p.objective {
-		p.gap, p.idle = r.Gap, 0
+	if p.idle == 0 || r.Gap < p.gap/2 || r.Objective < (1-1e-14)*p.objective {
+		*p = progress{r.Objective, r.Gap, 0}
 	}
-	p.objective = r.Objective
 	p.idle++
 	return p.idle > 5
 }

@@ -63,6 +63,7 @@ const (
 	firstRadius   = 2
 	loosest       = 0.03 // accuracy
 	sweepsPerLeap = 4
+	leapsAtOnce   = 5 // at most, while each gains as many times what the last sweep did
 )
 
 // columns are the columns of a matrix, without its zeros.
@@ -334,7 +335,7 @@ func (s *proximal) descend(ctx context.Context, limit int) (int, error) {
 		all[a] = a
 	}
 	visited, values := 0, max(1, len(s.columns.val))
-	more := true
+	more, last := true, 0.0
 	sweep := func(features []int) error {
 		gained := 0.0
 		for _, a := range features {
@@ -343,6 +344,7 @@ func (s *proximal) descend(ctx context.Context, limit int) (int, error) {
 			visited += s.columns.start[j+1] - s.columns.start[j]
 		}
 		s.fall += gained
+		last = gained
 		more = gained > max(s.accuracy*s.fall, s.floor) && visited/values < limit
 		return ctx.Err()
 	}
@@ -363,10 +365,12 @@ func (s *proximal) descend(ctx context.Context, limit int) (int, error) {
 				continue
 			}
 			var gained float64
-			var cost int
-			gained, cost, err = s.leap(ctx)
-			visited += cost
-			s.fall += gained
+			for n := 0; n == 0 || n < leapsAtOnce && gained > leapsAtOnce*last && err == nil; n++ {
+				var cost int
+				gained, cost, err = s.leap(ctx)
+				visited += cost
+				s.fall += gained
+			}
 			if gained == 0 {
 				wait *= 2
 			}
@@ -681,6 +685,12 @@ func (s *proximal) leap(ctx context.Context) (gained float64, cost int, err erro
 	grad, step, residual := v[:n], v[n:2*n], v[2*n:3*n]
 	scaled, direction, product := v[3*n:4*n], v[4*n:5*n], v[5*n:]
 	s.uphill(u, grad)
+	for i, a := range u.place {
+		w := s.target[a]
+		if s.within(a/s.r, u.class[i], w-grad[i]/u.bend[i]) == w {
+			u.bend[i] = math.Inf(1) // it is as far as it may go
+		}
+	}
 	floats.ScaleTo(residual, -1, grad)
 	floats.DivTo(scaled, residual, u.bend)
 	copy(direction, scaled)
@@ -850,11 +860,19 @@ func (s *proximal) search() bool {
 			}
 		}
 		floats.AddScaled(s.intercept(s.params), t, s.pull)
-		// The model need not be solved more exactly than it is right.
-		s.accuracy = max(1e-6, min(loosest, math.Abs(1+change/s.fall)/3))
-		if t < 1 {
+		// The model need not be solved more exactly than it is right, nor where
+		// it is the radius that holds the step back.
+		wrong := math.Abs(1 + change/s.fall)
+		s.accuracy = max(1e-6, min(loosest, wrong/3))
+		if longest >= 0.9*s.radius {
+			s.accuracy = loosest
+		}
+		switch {
+		case t < 1:
 			s.radius = 2 * t * longest
-		} else {
+		case wrong < 0.1:
+			s.radius *= 8
+		default:
 			s.radius *= 2
 		}
 		return true
