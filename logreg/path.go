@@ -12,7 +12,7 @@ import (
 )
 
 // FitPath fits a Model for each of cs, values of C that ascend, each from where
-// the one before ended, which takes far less time than as many fits from
+// the one before ended, which takes less time than as many fits from
 // nowhere. opts.C does not count, opts.Start begins the first. Errors are those
 // of Fit, and ErrOptions where cs do not ascend.
 func FitPath(ctx context.Context, x mat.Matrix, y []int, classes int, cs []float64, opts *Options) ([]*Model, []Result, error) {

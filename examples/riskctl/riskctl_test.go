@@ -605,7 +605,7 @@ func TestServeOnNoise(t *testing.T) {
 // TestServeSlowly sends requests byte by byte: one that takes too long is cut
 // off, and one that is under way when the server is told to stop is answered.
 func TestServeSlowly(t *testing.T) {
-	begin := func(s *server) net.Conn {
+	begin := func(s *server, header string) net.Conn {
 		t.Helper()
 		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 		if err != nil {
@@ -615,24 +615,27 @@ func TestServeSlowly(t *testing.T) {
 		if err := c.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.WriteString(c, "POST /risk HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n\r\n"); err != nil {
+		if _, err := io.WriteString(c, "POST /risk HTTP/1.1\r\nHost: x\r\nContent-Length: 16\r\n"+header+"\r\n"); err != nil {
 			t.Fatal(err)
 		}
 		return c
 	}
 	s := startServer(t, "-timeout", "300ms")
-	c := begin(s)
+	c := begin(s, "")
 	if answer, err := io.ReadAll(c); err != nil || !strings.Contains(string(answer), "400 Bad Request") {
 		t.Errorf("a request that does not come in is answered by %q, error %v", answer, err)
 	}
 	s.stop(t)
 
 	s = startServer(t)
-	c = begin(s)
+	c = begin(s, "Expect: 100-continue\r\n")
+	const goOn = "HTTP/1.1 100 Continue\r\n\r\n" // comes once the body is wanted: the request is under way
+	first := make([]byte, len(goOn))
+	if _, err := io.ReadFull(c, first); err != nil || string(first) != goOn {
+		t.Fatalf("a request is asked for its body by %q, error %v", first, err)
+	}
 	if _, err := io.WriteString(c, `{"text":`); err != nil {
 		t.Fatal(err)
-	}
-	for s.health(t).Method == "" { // a round trip later the request is under way
 	}
 	stopped := make(chan struct{})
 	go func() {
