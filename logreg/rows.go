@@ -125,3 +125,43 @@ func rowsOf(m mat.Matrix) (*Rows, error) {
 	}
 	return x, nil
 }
+
+// byFrequency numbers the features by how many rows have them, the most
+// frequent first.
+func (x *Rows) byFrequency() []int32 {
+	count := make([]int, x.features)
+	for _, j := range x.ind {
+		count[j]++
+	}
+	from := make([]int32, x.Len()+2) // the next number for features of so many rows less one
+	for _, n := range count {
+		from[x.Len()-n+1]++
+	}
+	for n := 1; n < len(from); n++ {
+		from[n] += from[n-1]
+	}
+	rank := make([]int32, x.features)
+	for j, n := range count {
+		rank[j] = from[x.Len()-n]
+		from[x.Len()-n]++
+	}
+	return rank
+}
+
+// reordered returns a copy with the rows in the order given and the features
+// renumbered. Within a row they are no longer in order.
+func (x *Rows) reordered(order []int, rank []int32) *Rows {
+	c := &Rows{
+		features: x.features, start: make([]int, 1, len(x.start)),
+		ind: make([]int32, 0, len(x.ind)), val: make([]float64, 0, len(x.val)),
+	}
+	for _, i := range order {
+		ind, val := x.Row(i)
+		for _, j := range ind {
+			c.ind = append(c.ind, rank[j])
+		}
+		c.val = append(c.val, val...)
+		c.start = append(c.start, len(c.ind))
+	}
+	return c
+}
