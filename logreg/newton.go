@@ -154,33 +154,31 @@ func (s *newton) lossAt(t float64, moved []float64) float64 {
 // is still to be gained by the intercepts, as good as zero.
 func (s *newton) centre() float64 {
 	r := s.r
-	grad := mat.NewVecDense(r, nil)
-	hess := mat.NewSymDense(r, nil)
+	g, h := make([]float64, r), make([]float64, r*r)
+	grad, hess := mat.NewVecDense(r, g), mat.NewSymDense(r, h) // of the upper triangle of h
 	var step mat.VecDense
 	var chol mat.Cholesky
 	slack := math.Inf(1)
 	for range 50 {
 		s.evaluate()
-		grad.Zero()
-		hess.Zero()
+		clear(g)
+		clear(h)
 		total := 0.0
 		for i, c := range s.y {
 			weight := s.weight[i]
 			total += weight
 			p := s.p[i*r : (i+1)*r]
-			for k := range r {
-				g := p[k]
-				if k+s.free == c {
-					g--
+			for k, v := range p {
+				v *= weight
+				row := h[k*r:][:len(p)]
+				g[k] += v
+				row[k] += v
+				for l := k; l < len(p); l++ {
+					row[l] -= v * p[l]
 				}
-				grad.SetVec(k, grad.AtVec(k)+weight*g)
-				for l := range k + 1 {
-					h := -p[k] * p[l]
-					if k == l {
-						h += p[k]
-					}
-					hess.SetSym(k, l, hess.At(k, l)+weight*h)
-				}
+			}
+			if c >= s.free {
+				g[c-s.free] -= weight
 			}
 		}
 		if r > 1 {
