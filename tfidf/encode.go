@@ -70,7 +70,7 @@ func (v *Vectorizer) UnmarshalBinary(data []byte) error {
 		return fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	v.options, v.fixed, v.analyzer, v.terms, v.texts = w.options, w.fixed, w.analyzer, w.terms, w.texts
-	v.dfs, v.idfs, v.class, v.tfs, v.wordDF = w.dfs, w.idfs, w.class, w.tfs, w.wordDF
+	v.dfs, v.idf, v.class, v.tfs, v.wordDF = w.dfs, w.idf, w.class, w.tfs, w.wordDF
 	v.lower, v.lowerStops = w.lower, w.lowerStops
 	return nil
 }

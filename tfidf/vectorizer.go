@@ -20,7 +20,7 @@ type Vectorizer struct {
 	terms      vocabulary
 	texts      int       // that Fit read
 	dfs        []uint32  // the different document frequencies, the greatest first
-	idfs       []float64 // the idf of each of dfs
+	idf        []float64 // of the features
 	class      []uint32  // of the features, which of dfs they have
 	tfs        [16]float64
 	wordDF     []uint32 // of the nodes that are no features, the WordFrequency of words
@@ -52,7 +52,7 @@ func (v *Vectorizer) Index(term string) (i int, ok bool) {
 // IDF returns the inverse document frequency of feature i, ln((1+n)/(1+df)) + 1
 // for a term in df of n texts (scikit-learn's smooth idf); ln(n/df) + 1 if
 // RawIDF, and 1 if NoIDF.
-func (v *Vectorizer) IDF(i int) float64 { return v.idfs[v.class[i]] }
+func (v *Vectorizer) IDF(i int) float64 { return v.idf[i] }
 
 // DocumentFrequency returns the number of texts of Fit that feature i occurs
 // in.
@@ -80,7 +80,7 @@ func (v *Vectorizer) Options() Options {
 func (v *Vectorizer) Size() int {
 	t := &v.terms
 	return 8*len(t.keys) + len(t.long) + 4*len(t.words) + 4*len(t.grams) +
-		4*len(v.dfs) + 8*len(v.idfs) + 4*len(v.class) + 4*len(v.wordDF)
+		4*len(v.dfs) + 8*len(v.idf) + 4*len(v.class) + 4*len(v.wordDF)
 }
 
 // newVectorizer returns the Vectorizer of a vocabulary whose keys are set, of
@@ -109,9 +109,13 @@ func assemble(o Options, a *analyzer, terms vocabulary, texts int, dfs, class []
 	for n := range v.tfs {
 		v.tfs[n] = o.tf(uint32(n))
 	}
-	v.idfs = make([]float64, len(dfs))
+	idf := make([]float64, len(dfs))
 	for i, n := range dfs {
-		v.idfs[i] = o.idf(int(n), texts)
+		idf[i] = o.idf(int(n), texts)
+	}
+	v.idf = make([]float64, len(class))
+	for i, c := range class {
+		v.idf[i] = idf[c]
 	}
 	// Terms in many texts are looked up the most, and are to be found first.
 	order := make([]uint32, len(v.terms.keys))
@@ -289,7 +293,7 @@ func (v *Vectorizer) AppendUnordered(ind []int32, val []float64, text string) ([
 	val = slices.Grow(val, n)[:first+n]
 	square := 0.0
 	for i, id := range ind[len(ind)-len(counts):] {
-		x := v.idfs[v.class[id]]
+		x := v.idf[id]
 		if n := counts[i]; n < uint32(len(v.tfs)) {
 			x *= v.tfs[n]
 		} else {
