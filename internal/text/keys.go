@@ -33,7 +33,7 @@ func (w *Words) AppendKeys(dst []Key) []Key {
 	keys := dst[first:]
 	buf := w.buf[:cap(w.buf)]
 	for i, s := range w.spans {
-		n := int(s.end - s.start)
+		n := s.end - s.start
 		if n > 8 {
 			keys[i] = LongKey | hash(buf[s.start:s.end])>>8
 			continue

@@ -25,7 +25,7 @@ type Words struct {
 	key   []byte // words joined, for Phrases
 }
 
-type span struct{ start, end int32 }
+type span struct{ start, end int }
 
 // padding is how many zeros lie behind the text, so that eight bytes can be
 // read from where any word begins, and whole blocks of 64.
@@ -65,7 +65,7 @@ func (w *Words) cut() {
 		}
 		n, runes := run(w.buf[i:])
 		if runes >= least {
-			w.spans = append(w.spans, span{int32(i), int32(i + n)})
+			w.spans = append(w.spans, span{i, i + n})
 		}
 		if n == 0 {
 			_, n = utf8.DecodeRune(w.buf[i:])
@@ -124,12 +124,12 @@ func (w *Words) cutASCII(lower bool) bool {
 				continue
 			}
 			inside = 0
-			spans[n] = span{int32(start), int32(at)} // to be written over if it is too short
+			spans[n] = span{start, at} // to be written over if it is too short
 			n += int(uint64(least-1-(at-start)) >> 63)
 		}
 	}
 	if inside == 1 && len(w.buf)-start >= least {
-		spans[n] = span{int32(start), int32(len(w.buf))}
+		spans[n] = span{start, len(w.buf)}
 		n++
 	}
 	w.spans = spans[:n]
