@@ -2,6 +2,8 @@ package registry
 
 import (
 	"bytes"
+	"crypto"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -15,10 +17,17 @@ type Kind string
 
 // The kinds of events.
 const (
-	KindRegistered Kind = "registered"
-	KindPromoted   Kind = "promoted" // to staging or production
-	KindArchived   Kind = "archived"
-	KindRolledBack Kind = "rolled_back" // production, to an earlier version
+	KindRegistered  Kind = "registered"
+	KindPromoted    Kind = "promoted" // to staging or production
+	KindArchived    Kind = "archived"
+	KindRolledBack  Kind = "rolled_back" // production, to an earlier version
+	KindAliased     Kind = "aliased"
+	KindUnaliased   Kind = "unaliased" // the alias names no version any more
+	KindAnnotated   Kind = "annotated" // description or tags changed
+	KindProtected   Kind = "protected" // moving a stage or alias needs an approval
+	KindUnprotected Kind = "unprotected"
+	KindApproved    Kind = "approved"  // a move to a protected stage or alias
+	KindCollected   Kind = "collected" // the files of an archived version may be deleted
 )
 
 // An Event is one line of a model's history.
@@ -27,33 +36,60 @@ type Event struct {
 	Time  time.Time `json:"time"`
 	Kind  Kind      `json:"kind"`
 	Model string    `json:"model"`
-	// Version is what was registered or moved.
+	// Version is what was registered or moved, 0 where that is none.
 	Version int `json:"version"`
-	// Stage is where Version stands since, and From the version that it took
-	// the place of there, 0 for none.
+	// Stage is where Version stands since, or the stage that was protected or
+	// that an approval is for. Alias is the same of an alias. From is the
+	// version that Version took the place of there, 0 for none.
 	Stage  Stage  `json:"stage,omitempty"`
+	Alias  string `json:"alias,omitempty"`
 	From   int    `json:"from,omitempty"`
 	Actor  string `json:"actor,omitempty"`
 	Reason string `json:"reason,omitempty"`
 	// Of a registered version.
-	Digest      *Digest           `json:"digest,omitempty"`
-	Files       []FileInfo        `json:"files,omitempty"`
+	Digest  *Digest    `json:"digest,omitempty"`
+	Files   []FileInfo `json:"files,omitempty"`
+	Key     string     `json:"key,omitempty"`
+	Lineage *Lineage   `json:"lineage,omitempty"`
+	Schema  *Schema    `json:"schema,omitempty"`
+	// Of a registered or annotated version. Where an annotation has a
+	// Description, it is the new one; of its Tags, those with an empty value
+	// are removed.
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
 	// Previous is the hash of the event before, zeros for the first.
 	Previous Digest `json:"previous"`
+	// State, which some events have, is the digest of the State before this
+	// event as a snapshot has it.
+	State *Digest `json:"state,omitempty"`
 	// Hash is the hash of this event, that is of its JSON without this field.
 	Hash Digest `json:"-"`
+	// Signature is what the event was signed with, if it was. It is no part of
+	// what is hashed.
+	Signature *Signature `json:"-"`
 }
 
-// An event is stored, in format 1, as one line: head, the event's JSON, middle,
-// the hash of that JSON, tail. Being read back, it must be these bytes and no
-// others.
+// A Signature is an ed25519 signature of an event, and with it of all events
+// before and of the files that they register, for an event has their digests.
+type Signature struct {
+	Key   ed25519.PublicKey
+	Bytes []byte
+}
+
+// An event is stored as one line: a head that says the format, the event's JSON
+// and the hash of that JSON, and, in format 2, the key that it was signed with
+// and the signature. Being read back, it must be these bytes and no others.
 const (
-	eventHead   = `{"format":1,"event":`
-	eventMiddle = `,"hash":"`
-	eventTail   = "\"}\n"
+	eventHead      = `{"format":1,"event":`
+	signedHead     = `{"format":2,"event":`
+	eventHash      = `,"hash":"`
+	eventKey       = `","key":"`
+	eventSignature = `","signature":"`
+	eventTail      = "\"}\n"
+
 	hashSize    = len(digestPrefix) + 2*sha256.Size
+	signedSize  = len(eventKey) + 2*ed25519.PublicKeySize + len(eventSignature) + 2*ed25519.SignatureSize
+	signedBytes = "riskkit registry event " // stands before the hash in what is signed
 )
 
 // maxText is the greatest length, in bytes, of the texts of an event together.
@@ -67,21 +103,30 @@ func (e *Event) check() error {
 		total += len(s)
 		return utf8.ValidString(s)
 	}
-	valid := ok(e.Actor) && ok(e.Reason) && ok(e.Description)
+	valid := ok(e.Actor) && ok(e.Reason) && ok(e.Description) && ok(e.Key)
 	for k, v := range e.Tags {
 		valid = valid && ok(k) && ok(v)
 	}
+	if l := e.Lineage; l != nil {
+		valid = valid && ok(l.Data) && ok(l.Code) && ok(l.Run)
+	}
+	if e.Schema != nil {
+		for _, c := range slices.Concat(e.Schema.Inputs, e.Schema.Outputs) {
+			valid = valid && ok(c.Name) && ok(c.Type)
+		}
+	}
 	if !valid {
-		return fmt.Errorf("%w: actor, reason, description or tags are not UTF-8", ErrInput)
+		return fmt.Errorf("%w: the texts of an event (actor, reason, description, tags, …) are not all UTF-8", ErrInput)
 	}
 	if total > maxText {
-		return fmt.Errorf("%w: actor, reason, description and tags have %d bytes, at most %d are allowed", ErrInput, total, maxText)
+		return fmt.Errorf("%w: the texts of an event (actor, reason, description, tags, …) have %d bytes, at most %d are allowed", ErrInput, total, maxText)
 	}
 	return nil
 }
 
-// encode sets e.Hash and returns the bytes to store.
-func (e *Event) encode() ([]byte, error) {
+// encode sets e.Hash and returns the bytes to store, signed if signer is not
+// nil.
+func (e *Event) encode(signer crypto.Signer) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -90,21 +135,42 @@ func (e *Event) encode() ([]byte, error) {
 	}
 	raw := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	e.Hash = DigestOf(raw)
-	return slices.Concat([]byte(eventHead), raw, []byte(eventMiddle), []byte(e.Hash.String()), []byte(eventTail)), nil
+	if signer == nil {
+		return slices.Concat([]byte(eventHead), raw, []byte(eventHash), []byte(e.Hash.String()), []byte(eventTail)), nil
+	}
+	sig, err := sign(signer, e.Hash)
+	if err != nil {
+		return nil, err
+	}
+	e.Signature = sig
+	return slices.Concat([]byte(signedHead), raw, []byte(eventHash), []byte(e.Hash.String()),
+		fmt.Appendf(nil, "%s%x%s%x", eventKey, []byte(sig.Key), eventSignature, sig.Bytes), []byte(eventTail)), nil
 }
 
-// decodeEvent reads what encode wrote; otherwise the error wraps ErrCorrupt.
+// decodeEvent reads what encode wrote; otherwise the error wraps ErrCorrupt. It
+// does not check the signature.
 func decodeEvent(data []byte) (Event, error) {
 	var e Event
-	raw, head := bytes.CutPrefix(data, []byte(eventHead))
-	raw, tail := bytes.CutSuffix(raw, []byte(eventTail))
-	if !head || !tail || len(raw) < len(eventMiddle)+hashSize {
-		return e, fmt.Errorf("%w: not a whole event of format 1", ErrCorrupt)
+	none := fmt.Errorf("%w: not a whole event of format 1 or 2", ErrCorrupt)
+	raw, tail := bytes.CutSuffix(data, []byte(eventTail))
+	raw, head := bytes.CutPrefix(raw, []byte(eventHead))
+	if !head {
+		if raw, head = bytes.CutPrefix(raw, []byte(signedHead)); !head || len(raw) < signedSize {
+			return e, none
+		}
+		var err error
+		if e.Signature, err = decodeSignature(raw[len(raw)-signedSize:]); err != nil {
+			return e, err
+		}
+		raw = raw[:len(raw)-signedSize]
+	}
+	if !tail || len(raw) < len(eventHash)+hashSize {
+		return e, none
 	}
 	raw, hash := raw[:len(raw)-hashSize], string(raw[len(raw)-hashSize:])
-	raw, middle := bytes.CutSuffix(raw, []byte(eventMiddle))
+	raw, middle := bytes.CutSuffix(raw, []byte(eventHash))
 	if !middle {
-		return e, fmt.Errorf("%w: not a whole event of format 1", ErrCorrupt)
+		return e, none
 	}
 	if e.Hash = DigestOf(raw); e.Hash.String() != hash {
 		return e, fmt.Errorf("%w: hash of the event is %q, its content has %v", ErrCorrupt, hash, e.Hash)

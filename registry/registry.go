@@ -13,13 +13,14 @@ type Registry interface {
 	// Register adds the files of a as a new version of model, numbered one
 	// above the last. nil opts means the defaults.
 	Register(ctx context.Context, model string, a Artifact, opts *RegisterOptions) (Version, error)
-	// Resolve returns the version of model that ref names: a stage, a number
-	// such as "7", or "latest".
+	// Resolve returns the version of model that ref names: a stage, an alias, a
+	// number such as "7", or "latest".
 	Resolve(ctx context.Context, model, ref string) (Version, error)
 	// Open opens a file of v. Reading it fails with ErrCorrupt, at its end at
 	// the latest, if it is not what was registered.
 	Open(ctx context.Context, v Version, file string) (io.ReadCloser, error)
-	// Move appends one event that moves a version of model between stages.
+	// Move appends one event that moves a version of model between stages, or
+	// an alias between versions.
 	Move(ctx context.Context, model string, m Move) (Event, error)
 	// History yields the events of model from the first on. Where there is no
 	// such model the error wraps ErrNotFound.
@@ -33,42 +34,58 @@ type RegisterOptions struct {
 	Stage Stage
 	// Actor and Reason say who registered the version and why.
 	Actor, Reason string
-	// Description and Tags are kept with the version.
+	// Description and Tags are kept with the version. They can be changed
+	// later; Lineage and Schema cannot.
 	Description string
 	Tags        map[string]string
+	Lineage     *Lineage
+	Schema      *Schema
+	// Key is an idempotency key, such as the name of the training run.
+	// Registering the same files with the same key again, say because the
+	// answer was lost, returns the version that is there; other files with that
+	// key are a conflict.
+	Key string
 }
 
-// A Move says what to move where. To or Rollback is needed.
+// A Move says what to move where: a version To a stage, or an Alias to a
+// version, or production back (Rollback).
 type Move struct {
 	// Version is the version to move. 0 in a rollback means the one that was in
-	// production before.
+	// production before; for an alias it means that the alias shall name none.
 	Version int
 	// To is the stage to move it to; for a rollback it is production or empty.
 	// What was in staging or production before is in no stage then. A version
 	// in production cannot be archived.
 	To Stage
+	// Alias is the alias to move, such as "champion": 1 to 128 lower-case ASCII
+	// letters, digits, '_' and '-', beginning with a letter. It can be neither a
+	// stage, nor "latest", nor 'v' and digits.
+	Alias string
 	// Rollback returns to an earlier version of production.
 	Rollback bool
-	// Expect is the version that the caller believes to be in the stage now, 0
-	// for none; if another is, nothing is moved and the error is a
-	// *ConflictError. nil means any.
+	// Expect is the version that the caller believes to be there now, 0 for
+	// none; if another is, nothing is moved and the error is a *ConflictError.
+	// nil means any.
 	Expect *int
 	// Actor and Reason say who moved it and why.
 	Actor, Reason string
 }
 
-// A ConflictError says that a stage does not hold the version that the caller
-// expected. It matches ErrConflict.
+// A ConflictError says that a stage or alias does not hold the version that the
+// caller expected. It matches ErrConflict.
 type ConflictError struct {
-	Model            string
-	Stage            Stage
+	Model string
+	// Name is the stage or alias.
+	Name             string
 	Expected, Actual int // 0 for none
+	// State is the model's current state.
+	State *State
 }
 
 // Error says what is there.
 func (e *ConflictError) Error() string {
 	return fmt.Sprintf("registry: %s of model %q holds %s, not %s as expected; look again before moving on",
-		e.Stage, e.Model, versionName(e.Actual), versionName(e.Expected))
+		e.Name, e.Model, versionName(e.Actual), versionName(e.Expected))
 }
 
 // Is reports whether target is ErrConflict.
@@ -93,7 +110,7 @@ func StateOf(ctx context.Context, r Registry, model string) (*State, error) {
 	if s, ok := r.(Stater); ok {
 		return s.State(ctx, model)
 	}
-	s := &State{Model: model}
+	s := newState(model)
 	for e, err := range r.History(ctx, model) {
 		if err != nil {
 			return nil, err

@@ -49,6 +49,40 @@ type Version struct {
 	Actor       string            `json:"actor,omitempty"`
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
+	// Key is the idempotency key that it was registered with.
+	Key     string   `json:"key,omitempty"`
+	Lineage *Lineage `json:"lineage,omitempty"`
+	Schema  *Schema  `json:"schema,omitempty"`
+	// Collected says that retention has given up its files: they cannot be
+	// opened any more.
+	Collected bool `json:"collected,omitempty"`
+}
+
+// Lineage says where a version comes from. What is not known is zero.
+type Lineage struct {
+	// Data is the digest of the data that it was trained on, Code the version
+	// of the code that trained it, Run the training run, Seed its seed.
+	Data string `json:"data,omitempty"`
+	Code string `json:"code,omitempty"`
+	Run  string `json:"run,omitempty"`
+	Seed uint64 `json:"seed,omitempty"`
+	// Parent is the version that it was trained from or is to replace. It must
+	// be there.
+	Parent int `json:"parent,omitempty"`
+}
+
+// A Schema says what a model takes and gives, as MLflow's signature does.
+type Schema struct {
+	Inputs  []Column `json:"inputs,omitempty"`
+	Outputs []Column `json:"outputs,omitempty"`
+}
+
+// A Column is one named value of a Schema.
+type Column struct {
+	Name string `json:"name"`
+	Type string `json:"type"` // such as string, double, long or boolean
+	// Optional says that it may be missing.
+	Optional bool `json:"optional,omitempty"`
 }
 
 // File returns the description of a file of v; where there is none, the error
@@ -110,6 +144,16 @@ func validName(name string) bool {
 func checkModel(name string) error {
 	if !validName(name) || name != strings.ToLower(name) {
 		return fmt.Errorf("%w: model name %q, want 1 to %d lower-case ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", ErrInput, name, maxName)
+	}
+	return nil
+}
+
+// checkAlias returns an error unless name can name an alias.
+func checkAlias(name string) error {
+	digits := strings.TrimLeft(strings.TrimPrefix(name, "v"), "0123456789") == ""
+	reserved := name == "latest" || checkStage(Stage(name)) == nil || name != "" && digits && name[0] == 'v'
+	if name == "" || !('a' <= name[0] && name[0] <= 'z') || checkModel(name) != nil || strings.Contains(name, ".") || reserved {
+		return fmt.Errorf("%w: alias %.200q, want 1 to %d lower-case ASCII letters, digits, '_' and '-', beginning with a letter, and no stage, \"latest\" or 'v' and digits", ErrInput, name, maxName)
 	}
 	return nil
 }

@@ -112,7 +112,9 @@ func (c *registryCase) versions() {
 	}
 	c.resolves("staging", 4)
 	c.resolves("production", 0)
-	_, err = c.Resolve(c.ctx, model, "nonsense")
+	_, err = c.Resolve(c.ctx, model, "nobody")
+	c.is(err, registry.ErrNotFound, "resolving an alias that is not there")
+	_, err = c.Resolve(c.ctx, model, "No such thing!")
 	c.is(err, registry.ErrInput, "resolving nonsense")
 	_, err = c.Register(c.ctx, model, nil, nil)
 	c.is(err, registry.ErrInput, "registering nothing")
@@ -203,7 +205,7 @@ func (c *registryCase) names() {
 	}
 	for _, o := range []registry.RegisterOptions{{Actor: "\xff"}, {Reason: "\xff"}, {Description: "\xff"}, {Tags: map[string]string{"\xff": ""}}, {Reason: string(make([]byte, 2<<20))}} {
 		_, err := c.Register(c.ctx, model, artifact(1), &o)
-		c.is(err, registry.ErrInput, "registering with text that cannot be kept, %.20q", o)
+		c.is(err, registry.ErrInput, "registering with text that cannot be kept, %.20q", o.Reason)
 	}
 	_, err := c.Register(c.ctx, model, artifact(1), &registry.RegisterOptions{Stage: "nowhere"})
 	c.is(err, registry.ErrInput, "registering into stage nowhere")
