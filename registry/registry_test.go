@@ -204,6 +204,9 @@ func TestDirDamage(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range files(t, dir) {
+		if filepath.Base(filepath.Dir(name)) == "locks" {
+			continue // has no content
+		}
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

@@ -1,0 +1,5 @@
+package registry
+
+import "syscall"
+
+const sysFstatat = syscall.SYS_FSTATAT
