@@ -147,32 +147,42 @@ func (e *Event) encode(signer crypto.Signer) ([]byte, error) {
 		fmt.Appendf(nil, "%s%x%s%x", eventKey, []byte(sig.Key), eventSignature, sig.Bytes), []byte(eventTail)), nil
 }
 
-// decodeEvent reads what encode wrote; otherwise the error wraps ErrCorrupt. It
-// does not check the signature.
-func decodeEvent(data []byte) (Event, error) {
-	var e Event
-	none := fmt.Errorf("%w: not a whole event of format 1 or 2", ErrCorrupt)
+var errEvent = fmt.Errorf("%w: not a whole event of format 1 or 2", ErrCorrupt)
+
+// splitEvent takes what encode wrote apart; otherwise the error wraps
+// ErrCorrupt. It checks neither hash nor signature.
+func splitEvent(data []byte) (raw []byte, hash string, sig *Signature, err error) {
 	raw, tail := bytes.CutSuffix(data, []byte(eventTail))
 	raw, head := bytes.CutPrefix(raw, []byte(eventHead))
 	if !head {
 		if raw, head = bytes.CutPrefix(raw, []byte(signedHead)); !head || len(raw) < signedSize {
-			return e, none
+			return nil, "", nil, errEvent
 		}
-		var err error
-		if e.Signature, err = decodeSignature(raw[len(raw)-signedSize:]); err != nil {
-			return e, err
+		if sig, err = decodeSignature(raw[len(raw)-signedSize:]); err != nil {
+			return nil, "", nil, err
 		}
 		raw = raw[:len(raw)-signedSize]
 	}
 	if !tail || len(raw) < len(eventHash)+hashSize {
-		return e, none
+		return nil, "", nil, errEvent
 	}
-	raw, hash := raw[:len(raw)-hashSize], string(raw[len(raw)-hashSize:])
+	raw, hash = raw[:len(raw)-hashSize], string(raw[len(raw)-hashSize:])
 	raw, middle := bytes.CutSuffix(raw, []byte(eventHash))
 	if !middle {
-		return e, none
+		return nil, "", nil, errEvent
 	}
-	if e.Hash = DigestOf(raw); e.Hash.String() != hash {
+	return raw, hash, sig, nil
+}
+
+// decodeEvent reads what encode wrote; otherwise the error wraps ErrCorrupt. It
+// does not check the signature.
+func decodeEvent(data []byte) (Event, error) {
+	raw, hash, sig, err := splitEvent(data)
+	if err != nil {
+		return Event{}, err
+	}
+	e := Event{Hash: DigestOf(raw), Signature: sig}
+	if e.Hash.String() != hash {
 		return e, fmt.Errorf("%w: hash of the event is %q, its content has %v", ErrCorrupt, hash, e.Hash)
 	}
 	if err := json.Unmarshal(raw, &e); err != nil {

@@ -9,18 +9,24 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 )
 
 // A Mem is a Store in memory: for tests, and for hosts that need no history
 // beyond their own life. It is made by NewMem; the zero value cannot be used.
 type Mem struct {
 	mu    sync.RWMutex
-	blobs map[Digest][]byte
+	blobs map[Digest]memBlob
 	logs  map[string][][]byte
 }
 
+type memBlob struct {
+	data []byte
+	put  time.Time
+}
+
 // NewMem returns an empty store.
-func NewMem() *Mem { return &Mem{blobs: map[Digest][]byte{}, logs: map[string][][]byte{}} }
+func NewMem() *Mem { return &Mem{blobs: map[Digest]memBlob{}, logs: map[string][][]byte{}} }
 
 // PutBlob stores what r yields under d.
 func (m *Mem) PutBlob(ctx context.Context, d Digest, r io.Reader) error {
@@ -33,7 +39,7 @@ func (m *Mem) PutBlob(ctx context.Context, d Digest, r io.Reader) error {
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.blobs[d] = data
+	m.blobs[d] = memBlob{data, time.Now()}
 	return nil
 }
 
@@ -44,11 +50,11 @@ func (m *Mem) OpenBlob(ctx context.Context, d Digest) (io.ReadCloser, error) {
 	}
 	m.mu.RLock()
 	defer m.mu.RUnlock()
-	data, ok := m.blobs[d]
+	b, ok := m.blobs[d]
 	if !ok {
 		return nil, fmt.Errorf("%w: blob %v", ErrNotFound, d)
 	}
-	return io.NopCloser(bytes.NewReader(data)), nil
+	return io.NopCloser(bytes.NewReader(b.data)), nil
 }
 
 // Append stores event at the position seq of a log.

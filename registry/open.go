@@ -22,7 +22,11 @@ func (l *Log) Open(ctx context.Context, v Version, file string) (io.ReadCloser, 
 	if err != nil {
 		return nil, fmt.Errorf("%s of version %d of model %q: %w", file, v.Number, v.Model, err)
 	}
-	return &verifier{ReadCloser: r, info: f, left: f.Size, hash: sha256.New()}, nil
+	return newVerifier(r, f), nil
+}
+
+func newVerifier(r io.ReadCloser, f FileInfo) *verifier {
+	return &verifier{ReadCloser: r, info: f, left: f.Size, hash: sha256.New()}
 }
 
 // verifier checks the digest and the size of what is read through it.

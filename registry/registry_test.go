@@ -39,8 +39,11 @@ func TestConformance(t *testing.T) {
 			}
 			if err := registrytest.TestRegistry(t.Context(), func() (registry.Registry, error) {
 				s, err := open()
-				return registry.New(s, nil), err
+				return registry.New(s, &registry.LogOptions{Poll: time.Millisecond}), err
 			}); err != nil {
+				t.Error(err)
+			}
+			if err := registrytest.TestFaults(t.Context(), open, 1); err != nil {
 				t.Error(err)
 			}
 		})

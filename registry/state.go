@@ -207,8 +207,8 @@ func (s *State) follows(e *Event) error {
 // register adds a version.
 func (s *State) register(e *Event) error {
 	for _, f := range e.Files {
-		if !validName(f.Name) || f.Size < 0 || f.Size > MaxFile {
-			return s.wrong(e, "registers file %q of %d bytes", f.Name, f.Size)
+		if !validName(f.Name) || f.Size < 0 || f.Size > MaxFile || !f.validBlocks() {
+			return s.wrong(e, "registers file %q of %d bytes with block sums %.20q", f.Name, f.Size, f.Blocks)
 		}
 	}
 	if e.Version != len(s.Versions)+1 || e.Digest == nil || *e.Digest != artifactDigest(e.Files) {
@@ -224,7 +224,7 @@ func (s *State) register(e *Event) error {
 		s.keys[e.Key] = e.Version
 	}
 	s.Versions = append(s.Versions, Version{
-		Model: s.Model, Number: e.Version, Digest: *e.Digest, Files: e.Files, CreatedAt: e.Time, Actor: e.Actor,
+		Model: s.Model, Number: e.Version, Digest: *e.Digest, Files: e.Files, CreatedAt: e.Time, Since: e.Time, Actor: e.Actor,
 		Description: e.Description, Tags: e.Tags, Key: e.Key, Lineage: e.Lineage, Schema: e.Schema,
 	})
 	return nil
@@ -236,12 +236,12 @@ func (s *State) move(e *Event) {
 	if s.stages[v.Stage] == e.Version {
 		delete(s.stages, v.Stage)
 	}
-	v.Stage = e.Stage
+	v.Stage, v.Since = e.Stage, e.Time
 	if e.Stage == Archived {
 		return
 	}
 	if e.From != 0 {
-		s.Versions[e.From-1].Stage = ""
+		s.Versions[e.From-1].Stage, s.Versions[e.From-1].Since = "", e.Time
 	}
 	s.stages[e.Stage] = e.Version
 	if e.Stage != Production {

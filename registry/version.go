@@ -33,6 +33,9 @@ type FileInfo struct {
 	Name   string `json:"name"`
 	Size   int64  `json:"size"`
 	Digest Digest `json:"digest"`
+	// Blocks are CRC-32Cs of parts of it, from which Verify tells where it is
+	// damaged. What makes up a file is Size and Digest.
+	Blocks string `json:"blocks,omitempty"`
 }
 
 // A Version is one registered Artifact of a model, and where it stands. It is a
@@ -42,10 +45,12 @@ type Version struct {
 	Number int    `json:"version"`
 	// Digest is that of the whole artifact: of its files' names, sizes and
 	// digests. Equal artifacts have equal digests.
-	Digest      Digest            `json:"digest"`
-	Files       []FileInfo        `json:"files"` // in order of their names
-	Stage       Stage             `json:"stage,omitempty"`
-	CreatedAt   time.Time         `json:"created_at"`
+	Digest    Digest     `json:"digest"`
+	Files     []FileInfo `json:"files"` // in order of their names
+	Stage     Stage      `json:"stage,omitempty"`
+	CreatedAt time.Time  `json:"created_at"`
+	// Since is when it came into Stage, or into none.
+	Since       time.Time         `json:"since"`
 	Actor       string            `json:"actor,omitempty"`
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
@@ -109,7 +114,7 @@ func describe(a Artifact) ([]FileInfo, error) {
 		if len(a[name]) > MaxFile {
 			return nil, fmt.Errorf("%w: file %q has %d bytes, at most %d are allowed", ErrInput, name, len(a[name]), MaxFile)
 		}
-		files = append(files, FileInfo{Name: name, Size: int64(len(a[name])), Digest: DigestOf(a[name])})
+		files = append(files, FileInfo{Name: name, Size: int64(len(a[name])), Digest: DigestOf(a[name]), Blocks: blockSums(a[name])})
 	}
 	return files, nil
 }

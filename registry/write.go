@@ -204,10 +204,7 @@ func (l *Log) prepare(ctx context.Context, s *State, e Event) (*State, Event, []
 	if err := e.check(); err != nil {
 		return nil, e, nil, err
 	}
-	e.Seq, e.Model, e.Previous = s.Seq+1, s.Model, s.Hash
-	if e.Time = l.o.Now().UTC().Round(0); e.Time.Before(s.Time) {
-		e.Time = s.Time // a clock set back does not turn history around
-	}
+	e = s.next(e, l.o.Now())
 	if err := l.commit(ctx, s, &e); err != nil {
 		return nil, e, nil, err
 	}
@@ -223,4 +220,13 @@ func (l *Log) prepare(ctx context.Context, s *State, e Event) (*State, Event, []
 		}
 	}
 	return next, e, data, err
+}
+
+// next returns e as the event that follows s at a time.
+func (s *State) next(e Event, now time.Time) Event {
+	e.Seq, e.Model, e.Previous = s.Seq+1, s.Model, s.Hash
+	if e.Time = now.UTC().Round(0); e.Time.Before(s.Time) {
+		e.Time = s.Time // a clock set back does not turn history around
+	}
+	return e
 }

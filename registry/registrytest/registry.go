@@ -24,6 +24,11 @@ func TestRegistry(ctx context.Context, open func() (registry.Registry, error)) e
 		{"a version is what was registered", (*registryCase).versions},
 		{"versions are numbered without gaps or doubles", (*registryCase).numbers},
 		{"a move happens only as expected", (*registryCase).expected},
+		{"an alias names a version, as expected", (*registryCase).aliases},
+		{"registering again with a key changes nothing", (*registryCase).keys},
+		{"a version keeps its lineage and schema", (*registryCase).lineage},
+		{"what is protected moves with an approval", (*registryCase).approvals},
+		{"a watch sees each event once", (*registryCase).watch},
 		{"bad names are refused", (*registryCase).names},
 		{"any history folds as a plain model of it does", (*registryCase).random},
 	} {

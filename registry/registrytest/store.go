@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing/iotest"
+	"time"
 
 	"github.com/riskkit/riskkit/registry"
 )
@@ -30,6 +31,9 @@ func TestStore(ctx context.Context, open func() (registry.Store, error)) error {
 		{"logs do not share events", (*storeCase).logs},
 		{"bytes belong to the caller", (*storeCase).ownership},
 		{"a cancelled context stops every call, and nothing is stored", (*storeCase).cancelled},
+		{"a blob is deleted unless it is new", (*storeCase).collect},
+		{"a mark knows whether a log still ends there", (*storeCase).marks},
+		{"waiting ends when the event is there", (*storeCase).waits},
 		{"of many who append, one gets each position", (*storeCase).concurrent},
 	} {
 		s, err := open()
@@ -244,4 +248,84 @@ func (c *storeCase) concurrent() {
 	if len(events) != writers*each {
 		c.wrong("%d events acknowledged, %d are there", writers*each, len(events))
 	}
+}
+
+// collect runs on stores that are a registry.Collector.
+func (c *storeCase) collect() {
+	s, ok := c.Store.(registry.Collector)
+	if !ok {
+		return
+	}
+	a, b := c.put("a"), c.put("blob b")
+	sizes := map[registry.Digest]int64{}
+	var last time.Time
+	for blob, err := range s.Blobs(c.ctx) {
+		c.must(err, "listing blobs")
+		if sizes[blob.Digest] = blob.Size; blob.Time.After(last) {
+			last = blob.Time
+		}
+		if d := time.Since(blob.Time).Abs(); d > time.Hour {
+			c.wrong("a new blob is of %v", blob.Time)
+		}
+	}
+	if len(sizes) != 2 || sizes[a] != 1 || sizes[b] != 6 {
+		c.wrong("blobs have sizes %v", sizes)
+	}
+	c.is(s.DeleteBlob(c.ctx, a, last.Add(-time.Hour)), registry.ErrConflict, "deleting a new blob")
+	c.has(a, "a")
+	c.must(s.DeleteBlob(c.ctx, a, last.Add(time.Hour)), "deleting a blob")
+	_, err := c.OpenBlob(c.ctx, a)
+	c.is(err, registry.ErrNotFound, "opening a deleted blob")
+	c.is(s.DeleteBlob(c.ctx, a, last.Add(time.Hour)), registry.ErrNotFound, "deleting a deleted blob")
+	c.has(b, "blob b")
+	c.put("a")
+	c.has(a, "a")
+	ctx, cancel := context.WithCancel(c.ctx)
+	cancel()
+	c.is(s.DeleteBlob(ctx, a, last.Add(time.Hour)), context.Canceled, "DeleteBlob with a cancelled context")
+	_, err = collect(s.Blobs(ctx))
+	c.is(err, context.Canceled, "Blobs with a cancelled context")
+}
+
+// marks runs on stores that are a registry.Marker.
+func (c *storeCase) marks() {
+	s, ok := c.Store.(registry.Marker)
+	if !ok {
+		return
+	}
+	c.must(c.Append(c.ctx, "log", 1, []byte("one")), "appending")
+	first := s.Mark("log", 1)
+	if first == nil {
+		return // never sure
+	}
+	if !first() || !first() {
+		c.wrong("nothing was appended, and the mark says no")
+	}
+	c.must(c.Append(c.ctx, "log", 2, []byte("two")), "appending")
+	second := s.Mark("log", 2)
+	if first() || second == nil || !second() {
+		c.wrong("an event was appended, and the mark before it says yes or the one after it no")
+	}
+}
+
+// waits runs on stores that are a registry.Waiter.
+func (c *storeCase) waits() {
+	s, ok := c.Store.(registry.Waiter)
+	if !ok {
+		return
+	}
+	c.must(c.Append(c.ctx, "log", 1, []byte("one")), "appending")
+	err := s.Wait(c.ctx, "log", 1)
+	if errors.Is(err, registry.ErrUnsupported) {
+		return
+	}
+	c.must(err, "waiting for what is there")
+	var wg sync.WaitGroup
+	wg.Go(func() { c.must(c.Append(c.ctx, "log", 2, []byte("two")), "appending") })
+	c.must(s.Wait(c.ctx, "log", 2), "waiting for what is appended")
+	wg.Wait()
+	ctx, cancel := context.WithCancel(c.ctx)
+	wg.Go(cancel)
+	c.is(s.Wait(ctx, "log", 3), context.Canceled, "waiting with a context that is cancelled")
+	wg.Wait()
 }
