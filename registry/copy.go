@@ -101,7 +101,11 @@ func (c *copier) model(ctx context.Context, model string) error {
 		}
 		if e.Kind == KindRegistered && (e.Version > len(last.Versions) || !last.Versions[e.Version-1].Collected) {
 			for _, f := range e.Files {
-				if err := c.blob(ctx, f); err != nil {
+				err := c.blob(ctx, f)
+				if errors.Is(err, ErrNotFound) && c.from.collected(ctx, model, e.Version) {
+					break
+				}
+				if err != nil {
 					return fmt.Errorf("%s of version %d of model %q: %w", f.Name, e.Version, model, err)
 				}
 			}

@@ -43,7 +43,7 @@ func TestConformance(t *testing.T) {
 			}); err != nil {
 				t.Error(err)
 			}
-			if err := registrytest.TestFaults(t.Context(), open, 1); err != nil {
+			if err := registrytest.TestFaults(t.Context(), open, often(31, 7, 1)); err != nil {
 				t.Error(err)
 			}
 		})

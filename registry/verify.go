@@ -123,8 +123,9 @@ func (v *verification) events(ctx context.Context, model string) (*State, error)
 		}
 		d.Err = v.l.trust(&e)
 		if e.Signature != nil {
-			if d.Err == nil && !e.Signature.valid(e.Hash) {
+			if !e.Signature.valid(e.Hash) {
 				d.Err = fmt.Errorf("%w: the signature is wrong", ErrUntrusted)
+				d.Offset, d.Length = int64(len(data)-len(eventTail)-signedSize), int64(signedSize)
 			}
 			v.report.Signed++
 		}
@@ -172,6 +173,9 @@ func (v *verification) files(ctx context.Context, s *State) error {
 				if ctx.Err() != nil {
 					return ctx.Err()
 				}
+				if errors.Is(err, ErrNotFound) && v.l.collected(ctx, s.Model, version.Number) {
+					break
+				}
 				d.Err = err
 				return d
 			}
@@ -208,4 +212,10 @@ func (v *verification) file(ctx context.Context, f FileInfo, d *Damage) error {
 		}
 	}
 	return errors.Join(err, r.Close())
+}
+
+// collected reports whether the files of a version are collected by now.
+func (l *Log) collected(ctx context.Context, model string, version int) bool {
+	s, err := l.state(ctx, model)
+	return err == nil && version <= len(s.Versions) && s.Versions[version-1].Collected
 }
