@@ -501,22 +501,3 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
-
-func BenchmarkResolve(b *testing.B) {
-	_, log := openDir(b)
-	register(b, log, "model")
-	promote(b, log, 1)
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := log.Resolve(b.Context(), model, "production"); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
-func BenchmarkRegister(b *testing.B) {
-	_, log := openDir(b)
-	for b.Loop() {
-		register(b, log, "model")
-	}
-}

@@ -163,6 +163,34 @@ func (s *Service) Reload(ctx context.Context) error {
 	return err
 }
 
+// Watch reloads whenever something happens to the model in the registry, which
+// must be a registry.Watcher, until ctx is done; then it returns nil. A registry
+// that is away is tried again; the error of one that cannot be watched any more
+// is returned. Without ML it returns at once. It is meant to run in a goroutine
+// of the host.
+func (s *Service) Watch(ctx context.Context) error {
+	if !s.o.ML {
+		return nil
+	}
+	w, ok := s.o.Registry.(registry.Watcher)
+	if !ok {
+		return fmt.Errorf("%w: a %T cannot be watched; call Reload now and then", ErrService, s.o.Registry)
+	}
+	after := int64(0)
+	if state, err := registry.StateOf(ctx, s.o.Registry, s.o.Model); err == nil {
+		after = state.Seq // what happened before then is one Reload
+	}
+	_ = s.Reload(ctx) // Status has the error
+	var last error
+	for _, last = range w.Watch(ctx, s.o.Model, after) {
+		_ = s.Reload(ctx)
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	return last
+}
+
 // without is what answers when there is to be a model but is none.
 func (s *Service) without() Scorer { return reasoned{s.o.Heuristic, ReasonUnavailable} }
 

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/riskkit/riskkit/psi"
 	"github.com/riskkit/riskkit/registry"
@@ -257,6 +258,51 @@ func TestServiceReload(t *testing.T) {
 	if a := score(t, pinned); a.ModelVersion != "2" {
 		t.Errorf("pinned to 2, version is %s", a.ModelVersion)
 	}
+}
+
+// TestServiceWatch moves versions under a service that watches the registry.
+func TestServiceWatch(t *testing.T) {
+	dir, reg := stocked(t)
+	store, err := registry.OpenDir(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := service(t, risk.ServiceOptions{Registry: registry.New(store, &registry.LogOptions{Poll: time.Millisecond}), Model: "incident-risk", ML: true})
+	ctx, cancel := context.WithCancel(t.Context())
+	before := runtime.NumGoroutine()
+	done := make(chan error, 1)
+	go func() { done <- s.Watch(ctx) }()
+	until := func(what string, ok func(risk.ServiceStatus) bool) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); !ok(s.Status()); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: status is %+v", what, s.Status())
+			}
+		}
+	}
+	move(t, reg, registry.Move{Version: 2, To: registry.Production})
+	until("promoted", func(st risk.ServiceStatus) bool { return st.Version == "2" })
+	move(t, reg, registry.Move{Rollback: true})
+	until("rolled back", func(st risk.ServiceStatus) bool { return st.Version == "1" })
+	if err := os.Rename(dir, dir+" away"); err != nil {
+		t.Fatal(err)
+	}
+	until("the registry is away", func(st risk.ServiceStatus) bool { return st.Error != "" && st.Version == "1" })
+	if err := os.Rename(dir+" away", dir); err != nil {
+		t.Fatal(err)
+	}
+	move(t, reg, registry.Move{Version: 2, To: registry.Production})
+	until("the registry is back", func(st risk.ServiceStatus) bool { return st.Error == "" && st.Version == "2" })
+	cancel()
+	if err := <-done; err != nil {
+		t.Errorf("a watch that was cancelled returns %v", err)
+	}
+	ended(t, before, "watch")
+	if err := service(t, risk.ServiceOptions{Registry: reg, Model: "incident-risk"}).Watch(t.Context()); err != nil {
+		t.Errorf("without ML: %v", err)
+	}
+	only := struct{ registry.Registry }{reg}
+	wantError(t, "watching what cannot be watched", service(t, risk.ServiceOptions{Registry: only, Model: "incident-risk", ML: true}).Watch(t.Context()), risk.ErrService, "Reload")
 }
 
 func restocked(t testing.TB) registry.Registry {

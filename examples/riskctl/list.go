@@ -47,6 +47,7 @@ func versions(f *flag.FlagSet) func(context.Context, streams) error {
 	var (
 		p      place
 		only   filter
+		at     = f.String("at", "", "list what was there at this `time`, such as 2026-11-24T08:00:00Z")
 		asJSON = f.Bool("json", false, "print JSON")
 	)
 	p.declare(f)
@@ -55,11 +56,18 @@ func versions(f *flag.FlagSet) func(context.Context, streams) error {
 		if err := only.check(); err != nil {
 			return err
 		}
+		then, err := time.Parse(time.RFC3339, *at)
+		if *at != "" && err != nil {
+			return usage("-at: %v", err)
+		}
 		reg, err := p.open(nil)
 		if err != nil {
 			return err
 		}
 		state, err := reg.State(ctx, p.model)
+		if err == nil && *at != "" {
+			state, err = reg.At(ctx, p.model, then)
+		}
 		if err != nil {
 			return err
 		}
@@ -116,14 +124,14 @@ func history(f *flag.FlagSet) func(context.Context, streams) error {
 		if *asJSON {
 			return printJSON(s.out, events)
 		}
-		rows := [][]string{{"SEQ", "TIME", "EVENT", "VERSION", "STAGE", "FROM", "BY", "REASON"}}
+		rows := [][]string{{"SEQ", "TIME", "EVENT", "VERSION", "WHERE", "FROM", "BY", "REASON"}}
 		for _, e := range events {
 			from := "-"
 			if e.From > 0 {
 				from = fmt.Sprint(e.From)
 			}
 			rows = append(rows, []string{
-				fmt.Sprint(e.Seq), e.Time.Format(time.DateTime), string(e.Kind), fmt.Sprint(e.Version), orDash(string(e.Stage)), from,
+				fmt.Sprint(e.Seq), e.Time.Format(time.DateTime), string(e.Kind), fmt.Sprint(e.Version), orDash(string(e.Stage) + e.Alias), from,
 				orDash(e.Actor), orDash(e.Reason),
 			})
 		}

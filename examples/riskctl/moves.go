@@ -51,7 +51,7 @@ func mover(f *flag.FlagSet, plan func(context.Context, registry.Registry, string
 	var (
 		p      place
 		by     who
-		expect = f.Int("expect", -1, "`number` of the version that must be in the stage now, 0 for none; -1 for any")
+		expect = f.Int("expect", -1, "`number` of the version that must be there now, 0 for none; -1 for any")
 		asJSON = f.Bool("json", false, "print JSON")
 	)
 	p.declare(f)
@@ -80,7 +80,10 @@ func mover(f *flag.FlagSet, plan func(context.Context, registry.Registry, string
 			return printJSON(s.out, e)
 		}
 		where := "in " + string(e.Stage)
-		if e.Stage == registry.Archived {
+		switch {
+		case e.Alias != "":
+			where = e.Alias
+		case e.Stage == registry.Archived:
 			where = "archived"
 		}
 		fmt.Fprintf(s.out, "version %d of %s is %s", e.Version, e.Model, where)
