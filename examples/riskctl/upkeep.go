@@ -34,37 +34,33 @@ func (g *guarded) declare(f *flag.FlagSet) {
 }
 
 func protect(f *flag.FlagSet) func(context.Context, streams) error {
-	var (
-		p   place
-		by  who
-		g   guarded
-		off = f.Bool("off", false, "take the protection away, which needs an approval of version 0")
-	)
-	p.declare(f)
-	by.declare(f)
-	g.declare(f)
-	return func(ctx context.Context, s streams) error {
-		reg, err := p.open(nil)
-		if err != nil {
-			return err
-		}
-		e, err := reg.Protect(ctx, p.model, registry.Protection{
+	off := f.Bool("off", false, "take the protection away, which needs an approval of version 0")
+	return guard(f, func(ctx context.Context, reg *registry.Log, model string, g guarded, by who) (registry.Event, string, error) {
+		e, err := reg.Protect(ctx, model, registry.Protection{
 			Stage: registry.Stage(g.stage), Alias: g.alias, Off: *off, Actor: by.actor, Reason: by.reason,
 		})
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(s.out, "%s of %s is %s\n", g.stage+g.alias, e.Model, e.Kind)
-		return nil
-	}
+		return e, fmt.Sprintf("%s of %s is %s", g.stage+g.alias, model, e.Kind), err
+	})
 }
 
 func approve(f *flag.FlagSet) func(context.Context, streams) error {
+	version := f.Int("version", 0, "`number` of the version that may go there")
+	return guard(f, func(ctx context.Context, reg *registry.Log, model string, g guarded, by who) (registry.Event, string, error) {
+		e, err := reg.Approve(ctx, model, registry.Approval{
+			Version: *version, Stage: registry.Stage(g.stage), Alias: g.alias, Actor: by.actor, Reason: by.reason,
+		})
+		return e, fmt.Sprintf("%s approves version %d of %s for %s", e.Actor, e.Version, model, g.stage+g.alias), err
+	})
+}
+
+// guard is a command about the protection of a stage or alias; do returns the
+// event and what to print.
+func guard(f *flag.FlagSet, do func(context.Context, *registry.Log, string, guarded, who) (registry.Event, string, error)) func(context.Context, streams) error {
 	var (
-		p       place
-		by      who
-		g       guarded
-		version = f.Int("version", 0, "`number` of the version that may go there")
+		p      place
+		by     who
+		g      guarded
+		asJSON = f.Bool("json", false, "print JSON")
 	)
 	p.declare(f)
 	by.declare(f)
@@ -74,14 +70,15 @@ func approve(f *flag.FlagSet) func(context.Context, streams) error {
 		if err != nil {
 			return err
 		}
-		e, err := reg.Approve(ctx, p.model, registry.Approval{
-			Version: *version, Stage: registry.Stage(g.stage), Alias: g.alias, Actor: by.actor, Reason: by.reason,
-		})
-		if err != nil {
+		e, text, err := do(ctx, reg, p.model, g, by)
+		switch {
+		case err != nil:
 			return err
+		case *asJSON:
+			return printJSON(s.out, e)
 		}
-		fmt.Fprintf(s.out, "%s approves version %d of %s for %s\n", e.Actor, e.Version, e.Model, g.stage+g.alias)
-		return nil
+		_, err = fmt.Fprintln(s.out, text)
+		return err
 	}
 }
 
