@@ -184,16 +184,16 @@ func makeDirs(root FS, dir string) error {
 	if _, err := root.Lstat(dir); err == nil {
 		return nil
 	}
-	if err := root.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	for dir != "." {
-		dir = path.Dir(dir)
-		if err := syncDir(root, dir); err != nil {
+	parent := path.Dir(dir)
+	if parent != "." {
+		if err := makeDirs(root, parent); err != nil {
 			return err
 		}
 	}
-	return nil
+	if err := root.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncDir(root, parent)
 }
 
 // syncDir makes the names in a directory last.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -105,8 +107,28 @@ func (s *State) registered(key string, digest Digest) (Version, error) {
 // put stores files of an artifact.
 func (l *Log) put(ctx context.Context, model string, a Artifact, files []FileInfo) error {
 	for _, f := range files {
-		if err := l.store.PutBlob(ctx, f.Digest, bytes.NewReader(a[f.Name])); err != nil {
+		if err := l.store.PutBlob(ctx, f.Digest, &hashed{bytes.NewReader(a[f.Name]), a[f.Name], f.Digest}); err != nil {
 			return fmt.Errorf("storing %s of model %q: %w", f.Name, model, err)
+		}
+	}
+	return nil
+}
+
+// hashed is a reader of bytes whose digest was taken already.
+type hashed struct {
+	*bytes.Reader
+	data   []byte
+	digest Digest
+}
+
+// write writes the bytes, in parts between which it looks at ctx.
+func (h *hashed) write(ctx context.Context, w io.Writer) error {
+	for part := range slices.Chunk(h.data, 1<<20) {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := w.Write(part); err != nil {
+			return err
 		}
 	}
 	return nil
