@@ -124,10 +124,16 @@ func (d *Dir) in(ctx context.Context, f func(FS) error) error {
 
 // readNames returns the names in a directory in order, none if it is not there.
 func readNames(root FS, dir string) ([]string, error) {
-	f, err := root.OpenFile(dir, os.O_RDONLY, 0)
-	if errors.Is(err, fs.ErrNotExist) {
+	info, err := root.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%w: %s is not a directory", ErrCorrupt, dir)
 	}
+	f, err := root.OpenFile(dir, os.O_RDONLY, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package registry_test
 import (
 	"bytes"
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,6 +65,43 @@ func TestSuitesFindFaults(t *testing.T) {
 			t.Errorf("a store that breaks the rule %q: the suite says %v", rule, err)
 		}
 	}
+}
+
+// TestInterruptionsFindFaults runs the story on a store that, where it fails,
+// leaves half an event behind, and on one that forgets what it acknowledged.
+func TestInterruptionsFindFaults(t *testing.T) {
+	for name, open := range map[string]func(fail func() bool) registry.Store{
+		"torn":      func(fail func() bool) registry.Store { return torn{registry.NewMem(), fail} },
+		"forgetful": func(fail func() bool) registry.Store { return forgetful{registry.NewMem(), fail} },
+	} {
+		if err := registrytest.TestInterruptions(t.Context(), func(fail func() bool) (registry.Store, error) { return open(fail), nil }, 1); err == nil {
+			t.Errorf("nothing is wrong with a %s store", name)
+		}
+	}
+}
+
+type torn struct {
+	*registry.Mem
+	fail func() bool
+}
+
+func (s torn) Append(ctx context.Context, log string, seq int64, event []byte) error {
+	if s.fail() {
+		return errors.Join(s.Mem.Append(ctx, log, seq, event[:len(event)/2]), registrytest.ErrFault)
+	}
+	return s.Mem.Append(ctx, log, seq, event)
+}
+
+type forgetful struct {
+	*registry.Mem
+	fail func() bool
+}
+
+func (s forgetful) Append(ctx context.Context, log string, seq int64, event []byte) error {
+	if s.fail() {
+		return nil
+	}
+	return s.Mem.Append(ctx, log, seq, event)
 }
 
 // overwriting acknowledges every second event that it throws away.
@@ -477,6 +515,10 @@ func FuzzEvent(f *testing.F) {
 	log := registry.New(store, nil)
 	register(f, log, "model")
 	promote(f, log, 1)
+	signed := registry.New(store, &registry.LogOptions{Signer: ed25519.NewKeyFromSeed(make([]byte, 32))})
+	if _, err := signed.Move(f.Context(), model, registry.Move{Alias: "champion", Version: 1}); err != nil {
+		f.Fatal(err)
+	}
 	for event, err := range store.Events(f.Context(), model, 1) {
 		if err != nil {
 			f.Fatal(err)
