@@ -27,7 +27,10 @@ var arrows = map[string][]string{
 	"eval":                  nil,
 	"registry":              nil,
 	"registry/registrytest": {"registry"},
+	"registry/mlflow":       {"registry"},
+	"registry/sqlstore":     {"registry"},
 	"risk":                  {"tfidf", "logreg", "psi", "eval", "registry"},
+	"risk/pyfunc":           {"risk", "tfidf", "logreg", "registry"},
 }
 
 // agreed are the modules that the root module may require.

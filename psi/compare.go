@@ -103,7 +103,7 @@ func Compare(p *Profile, opts *CompareOptions) (Report, error) {
 	var recent []int64
 	for j := range b.features {
 		recent = p.of(recent[:0], j)
-		r.Features[j] = b.features[j].compare(recent, b.n, p.n, len(b.features), o)
+		r.Features[j] = b.features[j].compare(recent, sumOf(b.features[j].Counts), sumOf(recent), len(b.features), o)
 		if s := r.Features[j].Status; s.rank() > r.Status.rank() {
 			r.Status = s
 		}
@@ -117,9 +117,16 @@ func Compare(p *Profile, opts *CompareOptions) (Report, error) {
 	return r, nil
 }
 
+func sumOf(counts []int64) (n int64) {
+	for _, c := range counts {
+		n += c
+	}
+	return n
+}
+
 func (f *feature) compare(recent []int64, n, m int64, features int, o CompareOptions) FeatureReport {
 	r := FeatureReport{Name: f.Name, Status: StatusInsufficient, P: 1}
-	if m == 0 {
+	if m == 0 || n == 0 {
 		return r
 	}
 	bins, worst, most := 0, 0, 0.0
@@ -168,6 +175,15 @@ func (f *feature) describe(bin int) string {
 	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
 	exact := func(bin int) bool {
 		return 0 < bin && bin < len(f.Edges) && math.Nextafter(f.Edges[bin], -math.MaxFloat64) == f.Edges[bin-1]
+	}
+	if f.Kind == categorical {
+		switch n := len(f.Categories); bin {
+		case n:
+			return "another category"
+		case n + 1:
+			return "missing"
+		}
+		return strconv.Quote(f.Categories[bin])
 	}
 	switch last := len(f.Edges); {
 	case bin > last:

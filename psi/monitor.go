@@ -2,7 +2,9 @@ package psi
 
 import (
 	"context"
+	"math"
 	"sync"
+	"sync/atomic"
 )
 
 // A DriftMonitor watches texts go by and says, when asked, whether they
@@ -15,28 +17,29 @@ type DriftMonitor interface {
 }
 
 // A Monitor is the DriftMonitor of a Baseline. It counts in one window: a sweep
-// that finds enough texts to judge ends the window, and the next begins empty;
-// a sweep that does not lets it go on. It is made by NewMonitor and safe for
-// concurrent use.
+// that finds enough to judge ends the window, and the next begins empty; a sweep
+// that does not lets it go on. So windows are as long as the time between
+// sweeps, but of at least CompareOptions.MinSample texts. What is observed
+// counts in the window that is open then, as often as it is observed, whatever
+// its own time and order.
+//
+// It is made by NewMonitor and safe for concurrent use. Goroutines that observe
+// at the same time count in memory of their own, and its size does not depend on
+// the traffic.
 type Monitor struct {
 	features FeatureExtractor
 	options  CompareOptions
-	pool     sync.Pool // of *row
+	baseline *Baseline
+	shards   shards
+	err      atomic.Pointer[error] // the first text that could not be counted
 
-	mu     sync.Mutex
-	window *Profile
-	err    error // the first text that could not be counted
+	mu    sync.Mutex // of those who end windows
+	start *Profile   // all that was counted when the window began
 }
 
-// row is the memory that one text's features pass through.
-type row struct {
-	ind []int32
-	val []float64
-}
-
-// NewMonitor returns a Monitor of the features that f extracts. The error wraps
-// ErrFeatures where they are not those of b, ErrInput where opts make no sense.
-// nil opts means the defaults.
+// NewMonitor returns a Monitor of the features that f extracts and of the host's
+// own that b has. The error wraps ErrFeatures where f's are not those of b,
+// ErrInput where opts make no sense. nil opts means the defaults.
 func NewMonitor(b *Baseline, f FeatureExtractor, opts *CompareOptions) (*Monitor, error) {
 	if err := b.Matches(f); err != nil {
 		return nil, err
@@ -45,22 +48,139 @@ func NewMonitor(b *Baseline, f FeatureExtractor, opts *CompareOptions) (*Monitor
 	if err != nil {
 		return nil, err
 	}
-	return &Monitor{features: f, options: o, window: NewProfile(b)}, nil
+	return &Monitor{features: f, options: o, baseline: b, start: NewProfile(b), shards: shards{baseline: b}}, nil
 }
 
 // Observe counts a text. It does not allocate in the long run.
 func (m *Monitor) Observe(text string) {
-	r, _ := m.pool.Get().(*row)
-	if r == nil {
-		r = new(row)
+	s := m.shards.get()
+	s.mu.Lock()
+	s.ind, s.val = m.features.AppendFeatures(s.ind[:0], s.val[:0], text)
+	err := s.profile.Add(s.ind, s.val)
+	s.mu.Unlock()
+	m.shards.put(s)
+	m.note(err)
+}
+
+// ObserveFeatures counts a text by its features, as a FeatureExtractor that
+// matches the baseline appends them, for hosts that have them already.
+func (m *Monitor) ObserveFeatures(ind []int32, val []float64) {
+	s := m.shards.get()
+	s.mu.Lock()
+	err := s.profile.Add(ind, val)
+	s.mu.Unlock()
+	m.shards.put(s)
+	m.note(err)
+}
+
+// note keeps the first error for the next Sweep.
+func (m *Monitor) note(err error) {
+	if err != nil {
+		first := err // so that nothing is allocated where all is well
+		m.err.CompareAndSwap(nil, &first)
 	}
-	r.ind, r.val = m.features.AppendFeatures(r.ind[:0], r.val[:0], text)
+}
+
+// A Numeric counts the values of a numeric feature of the host's own in a
+// Monitor. It is safe for concurrent use and does not allocate.
+type Numeric struct {
+	shards *shards
+	f      *feature
+	offset int
+	edges  []float64 // of f, and infinite ones up to a multiple of four
+}
+
+// Numeric returns what counts the values of a numeric feature of the host's own.
+// Where the baseline has no such feature the error wraps ErrFeatures.
+func (m *Monitor) Numeric(name string) (*Numeric, error) {
+	i, err := m.baseline.ownFeature(name, "")
+	if err != nil {
+		return nil, err
+	}
+	n := &Numeric{shards: &m.shards, f: &m.baseline.features[i], offset: m.baseline.offset[i]}
+	n.edges = append(n.edges, n.f.Edges...)
+	for len(n.edges)%4 != 0 {
+		n.edges = append(n.edges, math.Inf(1))
+	}
+	return n, nil
+}
+
+// Observe counts a value. NaN means that it is missing; infinite values are
+// beyond all others.
+func (n *Numeric) Observe(v float64) {
+	bin := len(n.f.Edges) + 1
+	if v == v {
+		v = clamp(v)
+		bin = 0
+		for e := n.edges; len(e) >= 4; e = e[4:] {
+			bin += below(e[0], v) + below(e[1], v) + below(e[2], v) + below(e[3], v)
+		}
+	}
+	s := n.shards.get()
+	atomic.AddInt64(&s.profile.counts[n.offset+bin], 1)
+	n.shards.put(s)
+}
+
+// below is 1 if a < b, else 0.
+func below(a, b float64) (n int) {
+	if a < b {
+		n = 1
+	}
+	return n
+}
+
+// A Categorical counts the values of a categorical feature of the host's own in
+// a Monitor. It is safe for concurrent use and does not allocate.
+type Categorical struct {
+	shards *shards
+	bins   map[string]int
+	other  int
+}
+
+// Categorical returns what counts the values of a categorical feature of the
+// host's own. Where the baseline has no such feature the error wraps
+// ErrFeatures.
+func (m *Monitor) Categorical(name string) (*Categorical, error) {
+	i, err := m.baseline.ownFeature(name, categorical)
+	if err != nil {
+		return nil, err
+	}
+	f, offset := &m.baseline.features[i], m.baseline.offset[i]
+	c := &Categorical{shards: &m.shards, bins: map[string]int{"": offset + len(f.Categories) + 1}, other: offset + len(f.Categories)}
+	for k, name := range f.Categories {
+		c.bins[name] = offset + k
+	}
+	return c, nil
+}
+
+// Observe counts a value. "" means that it is missing; categories that the
+// baseline does not have are counted together.
+func (c *Categorical) Observe(value string) {
+	bin, ok := c.bins[value]
+	if !ok {
+		bin = c.other
+	}
+	s := c.shards.get()
+	atomic.AddInt64(&s.profile.counts[bin], 1)
+	c.shards.put(s)
+}
+
+// Profile returns the counts of the window so far. It belongs to the caller.
+func (m *Monitor) Profile() *Profile {
 	m.mu.Lock()
-	if err := m.window.Add(r.ind, r.val); err != nil && m.err == nil {
-		m.err = err
-	}
-	m.mu.Unlock()
-	m.pool.Put(r)
+	defer m.mu.Unlock()
+	return m.shards.sum().without(m.start)
+}
+
+// Take ends the window and returns its counts, which belong to the caller: a
+// replica's share of what all have seen, to be merged with the others'.
+func (m *Monitor) Take() *Profile {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := m.shards.sum()
+	window := all.without(m.start)
+	m.start = all
+	return window
 }
 
 // Sweep compares the window with the baseline. Where the extractor gave a
@@ -69,15 +189,15 @@ func (m *Monitor) Sweep(ctx context.Context) (Report, error) {
 	if err := ctx.Err(); err != nil {
 		return Report{}, err
 	}
+	if err := m.err.Swap(nil); err != nil {
+		return Report{}, *err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err := m.err; err != nil {
-		m.err = nil
-		return Report{}, err
-	}
-	r, err := Compare(m.window, &m.options)
+	all := m.shards.sum()
+	r, err := Compare(all.without(m.start), &m.options)
 	if err == nil && r.Status != StatusInsufficient {
-		m.window = NewProfile(m.window.baseline)
+		m.start = all
 	}
 	return r, err
 }

@@ -2,19 +2,19 @@ package psi
 
 import "fmt"
 
-// A Profile counts, in the bins of a Baseline, the features of the texts of one
-// window. It is made by NewProfile and must not be used from several goroutines
-// at once; Merge joins the counts of several.
+// A Profile counts, in the bins of a Baseline, the features of one window. It is
+// made by NewProfile, ParseProfile or a Monitor, and must not be used from
+// several goroutines at once; Merge joins the counts of several.
 type Profile struct {
 	baseline *Baseline
-	n        int64
-	counts   []int64 // of what is not 0; what is 0 follows from n
-	nonzero  []int64 // by feature
+	n        int64   // texts
+	counts   []int64 // of what is not 0 in features of texts: what is 0 follows from n
+	nonzero  []int64 // by feature of texts
 }
 
 // NewProfile returns an empty Profile of the features of b.
 func NewProfile(b *Baseline) *Profile {
-	return &Profile{baseline: b, counts: make([]int64, b.bins), nonzero: make([]int64, len(b.features))}
+	return &Profile{baseline: b, counts: make([]int64, b.bins), nonzero: make([]int64, b.own)}
 }
 
 // Add counts one text, given by its features as a FeatureExtractor that matches
@@ -35,15 +35,40 @@ func (p *Profile) Add(ind []int32, val []float64) error {
 	return nil
 }
 
+// AddNumeric counts a value of a numeric feature of the host's own; NaN means
+// that it is missing. If the baseline has no such feature the error wraps
+// ErrFeatures.
+func (p *Profile) AddNumeric(name string, v float64) error {
+	i, err := p.baseline.ownFeature(name, "")
+	if err == nil {
+		p.counts[p.baseline.offset[i]+p.baseline.features[i].bin(v)]++
+	}
+	return err
+}
+
+// AddCategorical counts a value of a categorical feature of the host's own; ""
+// means that it is missing. If the baseline has no such feature the error wraps
+// ErrFeatures.
+func (p *Profile) AddCategorical(name, value string) error {
+	i, err := p.baseline.ownFeature(name, categorical)
+	if err == nil {
+		p.counts[p.baseline.offset[i]+p.baseline.features[i].category(value)]++
+	}
+	return err
+}
+
 // N returns the number of texts counted.
 func (p *Profile) N() int64 { return p.n }
 
-// Merge adds the counts of q, which must be of the same Baseline; otherwise the
+// Baseline returns the Baseline whose bins p counts.
+func (p *Profile) Baseline() *Baseline { return p.baseline }
+
+// Merge adds the counts of q, which must be of an equal Baseline; otherwise the
 // error wraps ErrFeatures. The order in which profiles are merged makes no
-// difference.
+// difference: they hold what one would that had counted everything.
 func (p *Profile) Merge(q *Profile) error {
-	if p.baseline != q.baseline {
-		return fmt.Errorf("%w: profiles of two baselines", ErrFeatures)
+	if p.baseline.id != q.baseline.id {
+		return fmt.Errorf("%w: a profile of baseline %s cannot be merged with one of %s", ErrFeatures, p.baseline.id, q.baseline.id)
 	}
 	p.n += q.n
 	for i, c := range q.counts {
@@ -55,11 +80,26 @@ func (p *Profile) Merge(q *Profile) error {
 	return nil
 }
 
+// without returns p less the counts of q, which are among p's.
+func (p *Profile) without(q *Profile) *Profile {
+	d := NewProfile(p.baseline)
+	d.n = p.n - q.n
+	for i := range d.counts {
+		d.counts[i] = p.counts[i] - q.counts[i]
+	}
+	for j := range d.nonzero {
+		d.nonzero[j] = p.nonzero[j] - q.nonzero[j]
+	}
+	return d
+}
+
 // of appends the counts of the bins of feature j to dst.
 func (p *Profile) of(dst []int64, j int) []int64 {
 	f := &p.baseline.features[j]
 	start := len(dst)
 	dst = append(dst, p.counts[p.baseline.offset[j]:][:len(f.Counts)]...)
-	dst[start+f.bin(0)] += p.n - p.nonzero[j]
+	if j < p.baseline.own {
+		dst[start+f.bin(0)] += p.n - p.nonzero[j]
+	}
 	return dst
 }

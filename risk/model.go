@@ -168,6 +168,14 @@ func (m *Model) Thresholds() []float64 { return slices.Clone(m.c.Thresholds) }
 // Version returns what names m in its answers.
 func (m *Model) Version() string { return m.c.Version }
 
+// Config returns the parts that m is made of, their defaults filled in. The
+// slices are copied.
+func (m *Model) Config() ModelConfig {
+	c := m.c
+	c.Scale, c.Thresholds, c.Tags = slices.Clone(c.Scale), slices.Clone(c.Thresholds), slices.Clone(c.Tags)
+	return c
+}
+
 // Features returns the FeatureExtractor of m.
 func (m *Model) Features() FeatureExtractor { return m.c.Features }
 
