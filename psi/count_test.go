@@ -473,3 +473,32 @@ func BenchmarkTwoGoroutines(b *testing.B) {
 	b.ReportMetric(median(observed), "observing-x")
 	b.ReportMetric(median(computed), "arithmetic-x")
 }
+
+// TestShape says how texts are written; the numbers are counted by hand.
+func TestShape(t *testing.T) {
+	f, err := psi.NewTextFeatures(nil, &psi.TextOptions{Risky: []string{"outage"}, Shape: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]map[string]float64{
+		"": {},
+		"OUTAGE in 42 shops!": {
+			"text_length": 19, "token_count": 4, "risky_token_count": 1, "mean_token_length": 15.0 / 4, "risky_token_ratio": 0.25,
+			"digit_ratio": 2.0 / 19, "upper_case_ratio": 6.0 / 19, "punctuation_ratio": 1.0 / 19,
+		},
+		"Ä٣€\xff": { // a letter, a digit, a symbol, a byte that is nothing
+			"text_length": 4, "token_count": 1, "mean_token_length": 4,
+			"digit_ratio": 0.25, "upper_case_ratio": 0.25, "punctuation_ratio": 0.25, "non_ascii_ratio": 1,
+		},
+		"\t\n": {"text_length": 2},
+	} {
+		got := map[string]float64{}
+		ind, val := f.AppendFeatures(nil, nil, text)
+		for k, i := range ind {
+			got[f.FeatureName(int(i))] = val[k]
+		}
+		if diff := cmp.Diff(want, got); diff != "" || !slices.IsSorted(ind) {
+			t.Errorf("features of %q (-want +got):\n%s", text, diff)
+		}
+	}
+}

@@ -37,6 +37,8 @@ type TextOptions struct {
 	// Terms are the terms of the vocabulary whose presence is a feature each,
 	// at most 100.
 	Terms []string `json:"terms"`
+	// Shape adds the features that say how a text is written.
+	Shape bool `json:"shape,omitempty"`
 }
 
 // MaxTerms is the greatest number of TextOptions.Terms.
@@ -50,13 +52,23 @@ const MaxTerms = 100
 //	unknown_token_ratio  share of the words that the vocabulary does not know
 //	term:TERM            1 if the term occurs
 //
-// The last two need a Vocabulary. It is made by NewTextFeatures and safe for
-// concurrent use.
+// and, with TextOptions.Shape, behind these
+//
+//	mean_token_length    bytes of a word in lower case, on average
+//	risky_token_ratio    share of the words that belong to risky ones
+//	digit_ratio          shares of the characters: decimal digits,
+//	upper_case_ratio     upper-case letters,
+//	punctuation_ratio    punctuation and symbols,
+//	non_ascii_ratio      and what is not ASCII
+//
+// Unknown words and terms need a Vocabulary. It is made by NewTextFeatures and
+// safe for concurrent use.
 type TextFeatures struct {
 	names      []string
 	risky      *text.Phrases
 	vocabulary Vocabulary
 	terms      map[int32]int32 // feature of the vocabulary to feature here
+	shape      int32           // the first of the features of shape, 0 for none
 	pool       sync.Pool       // of *textScratch
 }
 
@@ -104,6 +116,10 @@ func NewTextFeatures(v Vocabulary, opts *TextOptions) (*TextFeatures, error) {
 		f.terms[int32(i)] = int32(len(f.names))
 		f.names = append(f.names, termPrefix+term)
 	}
+	if o.Shape {
+		f.shape = int32(len(f.names))
+		f.names = append(f.names, "mean_token_length", "risky_token_ratio", "digit_ratio", "upper_case_ratio", "punctuation_ratio", "non_ascii_ratio")
+	}
 	return f, nil
 }
 
@@ -128,8 +144,9 @@ func (f *TextFeatures) AppendFeatures(ind []int32, val []float64, s string) ([]i
 	}
 	w := &sc.words
 	w.Set(s)
-	risky, unknown := 0, 0
+	risky, unknown, letters := 0, 0, 0
 	for i, end := 0, 0; i < w.Len(); i++ {
+		letters += len(w.At(i))
 		if _, n := f.risky.At(w, i); i >= end && n > 0 {
 			risky += n
 			end = i + n
@@ -141,22 +158,35 @@ func (f *TextFeatures) AppendFeatures(ind []int32, val []float64, s string) ([]i
 	add(0, float64(utf8.RuneCountInString(s)))
 	add(1, float64(w.Len()))
 	add(2, float64(risky))
-	if f.vocabulary == nil {
-		return ind, val
+	words := float64(max(1, w.Len()))
+	if f.vocabulary != nil {
+		add(3, float64(unknown)/words)
 	}
-	add(3, float64(unknown)/float64(max(1, w.Len())))
-	if len(f.terms) == 0 {
-		return ind, val
+	if len(f.terms) > 0 {
+		ind, val = f.appendTerms(ind, val, sc, s)
 	}
+	if f.shape > 0 {
+		add(f.shape, float64(letters)/words)
+		add(f.shape+1, float64(risky)/words)
+		c := classesOf(s)
+		for k, n := range []int{c.digits, c.upper, c.punctuation, c.wide} {
+			add(f.shape+2+int32(k), float64(n)/float64(max(1, c.all)))
+		}
+	}
+	return ind, val
+}
+
+// appendTerms appends the terms that occur in s.
+func (f *TextFeatures) appendTerms(ind []int32, val []float64, sc *textScratch, s string) ([]int32, []float64) {
 	sc.ind, sc.val = f.vocabulary.AppendFeatures(sc.ind[:0], sc.val[:0], s)
 	for _, i := range sc.ind {
 		if j, ok := f.terms[i]; ok {
 			sc.found[j] = true
 		}
 	}
-	for j := firstTerm; j < len(f.names); j++ {
+	for j := int32(firstTerm); int(j) < firstTerm+len(f.terms); j++ {
 		if sc.found[j] {
-			add(int32(j), 1)
+			ind, val = append(ind, j), append(val, 1)
 			sc.found[j] = false
 		}
 	}
