@@ -21,7 +21,7 @@ func eventPath(log string, seq int64) string {
 
 // Append stores event at the position seq of a log.
 func (d *Dir) Append(ctx context.Context, log string, seq int64, event []byte) error {
-	if err := checkModel(log); err != nil {
+	if err := CheckName(log); err != nil {
 		return err
 	}
 	if len(event) > maxEvent {
@@ -81,7 +81,7 @@ func lock(ctx context.Context, root FS, log string) (unlock func(), err error) {
 func (d *Dir) Events(ctx context.Context, log string, from int64) iter.Seq2[[]byte, error] {
 	return func(yield func([]byte, error) bool) {
 		stopped := false
-		err := checkModel(log)
+		err := CheckName(log)
 		if err == nil {
 			err = d.in(ctx, func(root FS) error {
 				last := from - 1
@@ -133,7 +133,7 @@ func (d *Dir) Logs(ctx context.Context) iter.Seq2[string, error] {
 			return
 		}
 		for _, name := range names {
-			if checkModel(name) != nil {
+			if CheckName(name) != nil {
 				continue // not one of ours
 			}
 			// A folder without events is what a killed process left of its
@@ -179,7 +179,7 @@ func readEvent(root FS, log string, seq int64) ([]byte, error) {
 // has no successor. It knows how on Linux (amd64 and arm64); elsewhere, and
 // with Open set, it returns nil.
 func (d *Dir) Mark(log string, seq int64) func() bool {
-	if !d.mark || checkModel(log) != nil || seq < 1 {
+	if !d.mark || CheckName(log) != nil || seq < 1 {
 		return nil
 	}
 	return markFiles(filepath.Join(d.root, eventPath(log, seq)), filepath.Join(d.root, eventPath(log, seq+1)))

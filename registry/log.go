@@ -102,7 +102,7 @@ func (l *Log) Resolve(ctx context.Context, model, ref string) (Version, error) {
 // it resolves to. Before the first event the error wraps ErrNotFound.
 func (l *Log) At(ctx context.Context, model string, t time.Time) (*State, error) {
 	s := newState(model)
-	if err := checkModel(model); err != nil {
+	if err := CheckName(model); err != nil {
 		return nil, err
 	}
 	for e, err := range l.events(ctx, model, 1) {
@@ -124,7 +124,7 @@ func (l *Log) At(ctx context.Context, model string, t time.Time) (*State, error)
 
 // state returns the state of model, empty if there is none yet.
 func (l *Log) state(ctx context.Context, model string) (*State, error) {
-	if err := checkModel(model); err != nil {
+	if err := CheckName(model); err != nil {
 		return nil, err
 	}
 	l.mu.Lock()
@@ -148,12 +148,17 @@ func (l *Log) state(ctx context.Context, model string) (*State, error) {
 	if s != k.state {
 		same = nil
 	}
+	l.remember(s, same, k.state == nil)
+	return s, nil
+}
+
+// remember keeps a state, unless a later one is kept and anew is false.
+func (l *Log) remember(s *State, same func() bool, anew bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if now := l.states[model]; now.state == nil || k.state == nil || now.state.Seq < s.Seq || now.state == s {
-		l.states[model] = known{s, same}
+	if now := l.states[s.Model]; now.state == nil || anew || now.state.Seq < s.Seq || now.state == s {
+		l.states[s.Model] = known{s, same}
 	}
-	return s, nil
 }
 
 // errOther says that the log is not the one that a known state was folded from.
@@ -221,7 +226,7 @@ func (l *Log) events(ctx context.Context, model string, from int64) iter.Seq2[Ev
 func (l *Log) History(ctx context.Context, model string) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		s := newState(model)
-		err := checkModel(model)
+		err := CheckName(model)
 		if err == nil {
 			for e, eerr := range l.events(ctx, model, 1) {
 				if err = eerr; err == nil {

@@ -62,6 +62,9 @@ func (m *Mem) Append(ctx context.Context, log string, seq int64, event []byte) e
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := CheckName(log); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if n := int64(len(m.logs[log])); seq != n+1 {

@@ -144,11 +144,13 @@ func validName(name string) bool {
 	return 1 <= len(name) && len(name) <= maxName
 }
 
-// checkModel returns an error unless name can name a model. Only lower case is
+// CheckName returns an error that wraps ErrInput unless name can name a model,
+// and so the log of a Store: 1 to 128 lower-case ASCII letters, digits, dots,
+// underscores and dashes, the first a letter or digit. Upper case is not
 // allowed, because some file systems do not tell the cases apart.
-func checkModel(name string) error {
+func CheckName(name string) error {
 	if !validName(name) || name != strings.ToLower(name) {
-		return fmt.Errorf("%w: model name %q, want 1 to %d lower-case ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", ErrInput, name, maxName)
+		return fmt.Errorf("%w: model name %.200q, want 1 to %d lower-case ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", ErrInput, name, maxName)
 	}
 	return nil
 }
@@ -157,7 +159,7 @@ func checkModel(name string) error {
 func checkAlias(name string) error {
 	digits := strings.TrimLeft(strings.TrimPrefix(name, "v"), "0123456789") == ""
 	reserved := name == "latest" || checkStage(Stage(name)) == nil || name != "" && digits && name[0] == 'v'
-	if name == "" || !('a' <= name[0] && name[0] <= 'z') || checkModel(name) != nil || strings.Contains(name, ".") || reserved {
+	if name == "" || !('a' <= name[0] && name[0] <= 'z') || CheckName(name) != nil || strings.Contains(name, ".") || reserved {
 		return fmt.Errorf("%w: alias %.200q, want 1 to %d lower-case ASCII letters, digits, '_' and '-', beginning with a letter, and no stage, \"latest\" or 'v' and digits", ErrInput, name, maxName)
 	}
 	return nil

@@ -22,7 +22,7 @@ type Watcher interface {
 // model need not be there yet. It runs in the caller's goroutine.
 func (l *Log) Watch(ctx context.Context, model string, after int64) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
-		if err := checkModel(model); err != nil {
+		if err := CheckName(model); err != nil {
 			yield(Event{}, err)
 			return
 		}

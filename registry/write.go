@@ -18,7 +18,7 @@ func (l *Log) Register(ctx context.Context, model string, a Artifact, opts *Regi
 	if opts != nil {
 		o = *opts
 	}
-	if err := checkModel(model); err != nil {
+	if err := CheckName(model); err != nil {
 		return Version{}, err
 	}
 	if o.Stage != "" {
@@ -165,10 +165,12 @@ func (l *Log) Annotate(ctx context.Context, model string, a Annotation) (Event, 
 
 // amend appends an event to a model that is there.
 func (l *Log) amend(ctx context.Context, model string, plan func(*State) (Event, error)) (Event, error) {
-	if _, err := l.State(ctx, model); err != nil {
-		return Event{}, err
-	}
-	_, e, err := l.append(ctx, model, plan)
+	_, e, err := l.append(ctx, model, func(s *State) (Event, error) {
+		if s.Seq == 0 {
+			return Event{}, fmt.Errorf("%w: model %q", ErrNotFound, model)
+		}
+		return plan(s)
+	})
 	return e, err
 }
 
@@ -195,6 +197,7 @@ func (l *Log) append(ctx context.Context, model string, plan func(*State) (Event
 		err = l.store.Append(ctx, model, e.Seq, data)
 		if err == nil {
 			l.appends.Add(1)
+			l.remember(next, nil, false)
 			return next, e, nil
 		}
 		if !errors.Is(err, ErrConflict) {

@@ -29,6 +29,7 @@ func TestStore(ctx context.Context, open func() (registry.Store, error)) error {
 		{"a blob whose content has another digest is refused", (*storeCase).wrongBlob},
 		{"a log takes an event at its next position alone", (*storeCase).positions},
 		{"logs do not share events", (*storeCase).logs},
+		{"a log has the name of a model", (*storeCase).logNames},
 		{"bytes belong to the caller", (*storeCase).ownership},
 		{"a cancelled context stops every call, and nothing is stored", (*storeCase).cancelled},
 		{"a blob is deleted unless it is new", (*storeCase).collect},
@@ -167,6 +168,15 @@ func (c *storeCase) logs() {
 	for range c.Logs(c.ctx) {
 		break
 	}
+}
+
+func (c *storeCase) logNames() {
+	for _, name := range []string{"", ".", "..", "a/b", `a\b`, "../a", "Upper", "ünicode", "a b", strings.Repeat("a", 129)} {
+		c.is(c.Append(c.ctx, name, 1, []byte("event")), registry.ErrInput, "appending to log %q", name)
+	}
+	name := "0" + strings.Repeat("a.b_c-", 21) + "z" // as long as may be
+	c.must(c.Append(c.ctx, name, 1, []byte("event")), "appending to log %q", name)
+	c.holds(name, 1, "event")
 }
 
 func (c *storeCase) ownership() {
