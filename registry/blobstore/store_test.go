@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 
 	"gocloud.dev/blob"
 	"gocloud.dev/blob/fileblob"
@@ -56,8 +57,11 @@ func TestConformance(t *testing.T) {
 			}
 			if err := registrytest.TestRegistry(t.Context(), func() (registry.Registry, error) {
 				s, err := open(t)
-				return registry.New(s, nil), err
+				return registry.New(s, &registry.LogOptions{Poll: time.Millisecond}), err
 			}); err != nil {
+				t.Error(err)
+			}
+			if err := registrytest.TestFaults(t.Context(), func() (registry.Store, error) { return open(t) }, 7); err != nil {
 				t.Error(err)
 			}
 		})

@@ -3,6 +3,7 @@ package sqltest
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/registry/registrytest"
@@ -27,9 +28,17 @@ func TestConformance(t *testing.T) {
 				}
 				if err := registrytest.TestRegistry(t.Context(), func() (registry.Registry, error) {
 					s, err := open()
-					return registry.New(s, nil), err
+					return registry.New(s, &registry.LogOptions{Poll: time.Millisecond}), err
 				}); err != nil {
 					t.Error(err)
+				}
+				if stride := 11; conns == 0 {
+					if testing.Short() {
+						stride = 53
+					}
+					if err := registrytest.TestFaults(t.Context(), open, stride); err != nil {
+						t.Error(err)
+					}
 				}
 			})
 		}
