@@ -261,6 +261,15 @@ func (s *Service) Drift() psi.DriftMonitor {
 	return noDrift{}
 }
 
+// Observe counts a text for drift without scoring it. With Sweep it makes a
+// Service a psi.DriftMonitor that follows the version in use, as a psi.Scheduler
+// takes one.
+func (s *Service) Observe(text string) { s.Drift().Observe(text) }
+
+// Sweep sweeps the texts scored by the version in use. Without a model or its
+// baseline the error is ErrNoDrift.
+func (s *Service) Sweep(ctx context.Context) (psi.Report, error) { return s.Drift().Sweep(ctx) }
+
 // noDrift is the DriftMonitor where there is nothing to compare with.
 type noDrift struct{}
 
