@@ -1,6 +1,7 @@
-// Mlflow keeps a registry in an MLflow tracking server: it registers two
-// versions of a model, promotes one after the other, rolls back, and prints the
-// history and where MLflow shows it all.
+// Mlflow keeps a registry in an MLflow tracking server: it trains two models and
+// registers them, promotes one after the other, rolls back, and prints the
+// history and where MLflow shows it all. What it logs, mlflow.pyfunc loads in
+// Python, and predicts the same numbers.
 //
 //	mlflow server --host 127.0.0.1 --port 5000 --backend-store-uri sqlite:///mlflow.db
 //	MLFLOW_TRACKING_URI=http://127.0.0.1:5000 go run ./examples/mlflow
@@ -20,49 +21,58 @@ import (
 
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/registry/mlflow"
+	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/risk/pyfunc"
 )
 
 func main() {
-	model := flag.String("model", "incident-risk-demo", "name of the model")
-	experiment := flag.String("experiment", "riskkit", "experiment to keep the registry in")
+	var o options
+	flag.StringVar(&o.model, "model", "incident-risk-demo", "`name` of the model")
+	flag.StringVar(&o.experiment, "experiment", "riskkit", "`experiment` to keep the registry in")
+	flag.StringVar(&o.data, "data", "examples/quickstart/data/incidents.jsonl", "`file` of labelled incidents")
 	flag.Parse()
-	if err := run(context.Background(), os.Stdout, os.Getenv, *experiment, *model); err != nil {
+	if err := run(context.Background(), os.Stdout, os.Getenv, o); err != nil {
 		fmt.Fprintln(os.Stderr, "mlflow:", err)
 		os.Exit(1)
 	}
 }
 
-// weights stand for a trained model and what it was measured at.
-type weights struct {
-	Version string  `json:"version"`
-	F1      float64 `json:"f1"`
+type options struct {
+	model, experiment, data string
 }
 
-func run(ctx context.Context, out io.Writer, getenv func(string) string, experiment, model string) error {
+func run(ctx context.Context, out io.Writer, getenv func(string) string, o options) error {
 	client, err := mlflow.ClientFromEnv(getenv)
 	if err != nil {
 		return err
 	}
 	defer client.CloseIdle()
-	reg, err := mlflow.Open(ctx, client, &mlflow.Options{Store: &mlflow.StoreOptions{Experiment: experiment}, Publish: publish})
+	reg, err := mlflow.Open(ctx, client, &mlflow.Options{Store: &mlflow.StoreOptions{Experiment: o.experiment}, Publish: publish})
 	if err != nil {
 		return err
 	}
-	for i, w := range []weights{{"spring", 0.81}, {"summer", 0.84}} {
-		data, err := json.Marshal(w)
+	examples, err := risk.Collect(risk.DatasetFile(o.data, nil).Examples())
+	if err != nil {
+		return err
+	}
+	model := o.model
+	for i, known := range [][]risk.Example{examples[:len(examples)/2], examples} {
+		m, report, err := risk.Train(ctx, risk.ExampleSlice(known), &risk.TrainOptions{Seed: uint64(i + 1)})
 		if err != nil {
 			return err
 		}
-		v, err := reg.Register(ctx, model, registry.Artifact{"model.json": data}, &registry.RegisterOptions{
-			Stage: registry.Staging, Actor: "training job", Reason: "new labels", Description: "Trained on the labels of " + w.Version + ".",
-			Tags:    map[string]string{"season": w.Version},
-			Lineage: &registry.Lineage{Data: registry.DigestOf(data).String(), Run: "nightly-" + w.Version, Seed: uint64(i + 1)},
-			Schema:  &registry.Schema{Inputs: []registry.Column{{Name: "text", Type: "string"}}, Outputs: []registry.Column{{Name: "score", Type: "double"}}},
+		artifact, err := risk.NewArtifact(m, report)
+		if err != nil {
+			return err
+		}
+		v, err := reg.Register(ctx, model, artifact, &registry.RegisterOptions{
+			Stage: registry.Staging, Actor: "training job", Reason: "new labels", Description: fmt.Sprintf("Trained on %d incidents.", len(known)),
+			Lineage: &registry.Lineage{Data: report.DataDigest, Seed: report.Seed},
 		})
 		if err := logged(out, err); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "registered version %d, %v\n", v.Number, v.Digest)
+		fmt.Fprintf(out, "registered version %d, trained on %d incidents\n", v.Number, len(known))
 		_, err = reg.Move(ctx, model, registry.Move{Version: v.Number, To: registry.Production, Actor: "on call", Reason: "better recall"})
 		if err := logged(out, err); err != nil {
 			return err
@@ -84,7 +94,7 @@ func run(ctx context.Context, out io.Writer, getenv func(string) string, experim
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "\nin production is version %d. Look at it on MLflow's page:\n  /#/models/%s\nor in Python:\n  MlflowClient().get_model_version_by_alias(%q, \"production\")\n", v.Number, model, model)
+	fmt.Fprintf(out, "\nin production is version %d. Look at it on MLflow's page:\n  /#/models/%s\nor in Python:\n  mlflow.pyfunc.load_model(\"models:/%s@production\")\n", v.Number, model, model)
 	return nil
 }
 
@@ -99,20 +109,41 @@ func logged(out io.Writer, err error) error {
 	return err
 }
 
-// publish shows the metric of a version beside its files.
-func publish(_ context.Context, v registry.Version, read func(string) ([]byte, error)) (*mlflow.Publication, error) {
-	data, err := read("model.json")
-	if err != nil {
-		return nil, err
-	}
-	var w weights
-	if err := json.Unmarshal(data, &w); err != nil {
-		return nil, err
-	}
+// publish shows the model card and the metrics of a version, and makes its model
+// one that mlflow.pyfunc loads.
+func publish(ctx context.Context, v registry.Version, read func(string) ([]byte, error)) (*mlflow.Publication, error) {
 	pub, err := mlflow.Publish(v, read)
 	if err != nil {
 		return nil, err
 	}
-	pub.Metrics = map[string]float64{"f1": w.F1}
+	files, err := pyfunc.VersionFiles(ctx, v, read, nil)
+	if err != nil {
+		return nil, err
+	}
+	for name, data := range files { // beside the version's own, which stay in data/
+		pub.Files[name] = data
+	}
+	data, err := read(risk.MetricsFile)
+	if err != nil {
+		return nil, err
+	}
+	var report struct {
+		C       float64
+		Metrics struct {
+			MacroF1 float64 `json:"macro_f1"`
+			LogLoss float64 `json:"log_loss"`
+			ECE     float64 `json:"ece"`
+		}
+	}
+	if err := json.Unmarshal(data, &report); err != nil {
+		return nil, err
+	}
+	pub.Params["C"] = fmt.Sprint(report.C)
+	pub.Metrics = map[string]float64{"macro_f1": report.Metrics.MacroF1, "log_loss": report.Metrics.LogLoss, "ece": report.Metrics.ECE}
+	card, err := read(risk.CardFile)
+	if err != nil {
+		return nil, err
+	}
+	pub.Card = string(card)
 	return pub, nil
 }
