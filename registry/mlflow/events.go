@@ -38,7 +38,7 @@ func eventPath(seq int64, nonce string) string {
 
 // Append stores event at the position seq of a log.
 func (s *Store) Append(ctx context.Context, log string, seq int64, event []byte) error {
-	if err := checkLog(log); err != nil {
+	if err := registry.CheckName(log); err != nil {
 		return err
 	}
 	if len(event) > maxEvent {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/riskkit/riskkit/registry"
 )
@@ -21,18 +20,6 @@ type logRun struct {
 	experimentID string
 }
 
-// checkLog returns an error unless name can name a log: as a model does.
-func checkLog(name string) error {
-	ok := 1 <= len(name) && len(name) <= 128
-	for i, r := range name {
-		ok = ok && ('a' <= r && r <= 'z' || '0' <= r && r <= '9' || i > 0 && strings.ContainsRune("._-", r))
-	}
-	if !ok {
-		return fmt.Errorf("%w: log %.150q, want 1 to 128 lower-case ASCII letters, digits, '.', '_' and '-', beginning with a letter or digit", registry.ErrInput, name)
-	}
-	return nil
-}
-
 // run returns the run of a log. Where there is none, it makes one or, if it is
 // not to, returns nil.
 //
@@ -47,7 +34,7 @@ func (s *Store) run(ctx context.Context, log string, create bool) (*logRun, erro
 	if l != nil {
 		return l, ctx.Err()
 	}
-	if err := checkLog(log); err != nil {
+	if err := registry.CheckName(log); err != nil {
 		return nil, err
 	}
 	e, err := s.c.Experiment(ctx, s.logExperiment(log))

@@ -241,7 +241,7 @@ func (s *Store) logNames(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if name := run.Tags[tagLog]; checkLog(name) == nil {
+		if name := run.Tags[tagLog]; registry.CheckName(name) == nil {
 			names = append(names, name)
 		}
 	}

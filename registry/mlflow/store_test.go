@@ -29,8 +29,11 @@ func newStore(t testing.TB, c *mlflow.Client, experiment string) *mlflow.Store {
 
 func TestStoreConforms(t *testing.T) {
 	c := newClient(t, servers.Start(t, mlflowtest.Env))
-	err := registrytest.TestStore(t.Context(), func() (registry.Store, error) { return newStore(t, c, newSpace(t)), nil })
-	if err != nil {
+	empty := func() (registry.Store, error) { return newStore(t, c, newSpace(t)), nil }
+	if err := registrytest.TestStore(t.Context(), empty); err != nil {
+		t.Error(err)
+	}
+	if err := registrytest.TestFaults(t.Context(), empty, 67); err != nil { // each takes seconds
 		t.Error(err)
 	}
 }
