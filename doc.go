@@ -9,8 +9,13 @@
 //   - logreg: logistic regression on sparse rows, paths, calibration maps;
 //   - psi: drift features, baselines, the population stability index, sweeps;
 //   - eval: metrics equal to scikit-learn's, thresholds, paired comparison;
-//   - registry: versions, stages, history, promote and roll back, on a Store;
-//   - registry/registrytest: what every Store and every Registry must do.
+//   - registry: versions, stages, history, promote and roll back, on a Store in
+//     memory or in a directory;
+//   - registry/sqlstore, registry/blobstore (a module of its own) and
+//     registry/mlflow: Stores on PostgreSQL and SQLite, on S3, GCS and Azure, and
+//     in an MLflow server;
+//   - registry/registrytest: what every Store and every Registry must do;
+//   - risk/pyfunc: a model as MLflow's Python loads it.
 //
 // The leaves (tfidf, logreg, psi, eval and registry) do not import each other;
 // risk is where they meet. Start with examples/quickstart, which walks the
