@@ -7,7 +7,12 @@
 // distance between the two by the population stability index and judges it by
 // the familiar lines, 0.1 and 0.25, but also by how much of it chance alone
 // would give at these sample sizes. A [Monitor] does all of that beside a
-// running service.
+// running service, and counts features of the host's own too; a [Scheduler]
+// sweeps it from time to time and tells when the status changed for good.
+//
+// [Words] counts terms in bounded memory, from which [CompareWords] names those
+// that are new and those that vanished. A [PageHinkley] test sees a sudden change
+// of a stream, such as the scores, that a daily sweep would see too late.
 //
 // # The population stability index
 //
