@@ -37,6 +37,9 @@ type kind string
 
 const categorical kind = "categorical"
 
+// unordered reports whether the bins of f are in no order.
+func (f *feature) unordered() bool { return f.Kind == categorical || len(f.Categories) > 0 }
+
 // moments describe the finite values of a numeric feature.
 type moments struct {
 	Mean float64 `json:"mean"`

@@ -3,10 +3,9 @@ package psi
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
-	"strings"
+
+	"gonum.org/v1/gonum/stat/distuv"
 )
 
 // A Status is the outcome of a comparison.
@@ -21,7 +20,17 @@ const (
 )
 
 func (s Status) rank() int {
-	return slices.Index([]Status{StatusInsufficient, StatusStable, StatusMonitor, StatusAlert}, s)
+	switch s {
+	case StatusStable:
+		return 1
+	case StatusMonitor:
+		return 2
+	case StatusAlert:
+		return 3
+	case StatusInsufficient:
+		return 0
+	}
+	return -1
 }
 
 // CompareOptions say how a distance is judged. The zero value means the
@@ -30,11 +39,19 @@ type CompareOptions struct {
 	// Monitor and Alert are the lines that PSI must be above for these
 	// statuses. 0 means 0.1 and 0.25.
 	Monitor, Alert float64
-	// MinSample is the least number of recent texts that is judged. 0 means
-	// 100.
+	// Slight is the line that PSI less what chance gives must be above for
+	// StatusMonitor where PSI is below Monitor: a rare word that has become
+	// common, or a level half as common again, do not reach that. It keeps
+	// differences that do not matter out of large samples. It does not hold for
+	// unknown_token_ratio, which at training is but an estimate: what each text
+	// would be to a model of the others. 0 means a tenth of Monitor; what is not
+	// below Monitor switches it off.
+	Slight float64
+	// MinSample is the least number of recent values of a feature that is
+	// judged. 0 means 100.
 	MinSample int64
 	// Significance is the probability of a false monitor or alert on any
-	// feature that is accepted. 0 means 0.05.
+	// feature that is accepted in a sweep. 0 means 0.05.
 	Significance float64
 }
 
@@ -52,10 +69,11 @@ func (o *CompareOptions) normalized() (CompareOptions, error) {
 	}
 	n.Monitor = cmp.Or(n.Monitor, 0.1)
 	n.Alert = cmp.Or(n.Alert, 0.25)
+	n.Slight = cmp.Or(n.Slight, n.Monitor/10)
 	n.MinSample = cmp.Or(n.MinSample, 100)
 	n.Significance = cmp.Or(n.Significance, 0.05)
-	if !(n.Monitor > 0 && n.Alert >= n.Monitor && n.MinSample > 0 && n.Significance > 0 && n.Significance < 1) {
-		return n, fmt.Errorf("%w: options %+v, want 0 < Monitor <= Alert, MinSample > 0, Significance in (0,1)", ErrInput, n)
+	if !(n.Monitor > 0 && n.Alert >= n.Monitor && n.Slight > 0 && n.MinSample > 0 && n.Significance > 0 && n.Significance < 1) {
+		return n, fmt.Errorf("%w: options %+v, want 0 < Monitor <= Alert, Slight > 0, MinSample > 0, Significance in (0,1)", ErrInput, n)
 	}
 	return n, nil
 }
@@ -66,6 +84,14 @@ type Report struct {
 	Status    Status `json:"status"`
 	NBaseline int64  `json:"n_baseline"`
 	NRecent   int64  `json:"n_recent"`
+	// P is the probability that chance alone makes any feature judged differ as
+	// much as the strangest does: the least PSingle times their number
+	// (Bonferroni), however they depend on one another. It is 1 where none is
+	// judged.
+	P float64 `json:"p"`
+	// Drifted is the share of the features judged that have the status monitor
+	// or alert.
+	Drifted float64 `json:"drifted"`
 	// Features are ordered by concern: by status, then by PSI, both from the
 	// worst on, then by name.
 	Features []FeatureReport `json:"features"`
@@ -76,128 +102,176 @@ type FeatureReport struct {
 	Name   string  `json:"name"`
 	PSI    float64 `json:"psi"`
 	Status Status  `json:"status"`
+	// NBaseline and NRecent are the numbers of values.
+	NBaseline int64 `json:"n_baseline"`
+	NRecent   int64 `json:"n_recent"`
+	// Bins is the number of bins that are not empty on both sides. PSI and what
+	// is compared with it are over these.
+	Bins int `json:"bins"`
 	// Expected is the PSI that chance alone gives on average at these sample
-	// sizes.
+	// sizes, Critical what it exceeds with probability Significance in a single
+	// feature, and Excess the PSI less Expected, at least 0.
 	Expected float64 `json:"expected"`
-	// P is the probability that chance alone makes any of the features differ
-	// as much: Homogeneity, times the number of features (Bonferroni), at most
-	// 1.
-	P float64 `json:"p"`
-	// Moved says in words which bin's share changed the most. It is empty
-	// unless the status is monitor or alert.
+	Critical float64 `json:"critical"`
+	Excess   float64 `json:"excess"`
+	// Low and High are where the PSI of all texts, of which these are samples,
+	// lies with a confidence of 1-Significance; see Interval.
+	Low  float64 `json:"low"`
+	High float64 `json:"high"`
+	// Judged is the number of bins that are left once those too rare to judge
+	// are merged.
+	Judged int `json:"judged_bins"`
+	// PSingle is the probability that chance alone makes this feature differ as
+	// much, and P the same corrected for the number of features judged
+	// (BenjaminiHochberg). P is 1 where the feature is not judged.
+	PSingle float64 `json:"p_single"`
+	P       float64 `json:"p"`
+	// Distances are other measures of the same change.
+	Distances Distances `json:"distances"`
+	// Moved says in words where the shares changed the most. It is empty unless
+	// the status is monitor or alert.
 	Moved string `json:"moved,omitempty"`
 }
 
-// Compare judges how far a Profile is from its Baseline. A feature has the
-// status monitor or alert if its PSI is above the line and its P below the
-// significance. With fewer than MinSample texts all statuses are
-// StatusInsufficient. nil opts means the defaults; the error wraps ErrInput
-// where they make no sense.
+// Distances are measures of how far the counts of one feature moved, besides
+// PSI; see the functions of the same names.
+type Distances struct {
+	JensenShannon float64 `json:"jensen_shannon"`
+	Hellinger     float64 `json:"hellinger"`
+	ChiSquare     float64 `json:"chi_square"`
+	// KolmogorovSmirnov and Wasserstein are of the values that are not missing.
+	// They are 0 where a feature is categorical.
+	KolmogorovSmirnov float64 `json:"kolmogorov_smirnov"`
+	Wasserstein       float64 `json:"wasserstein"`
+}
+
+// Compare judges how far a Profile is from its Baseline. A feature drifted only
+// where chance hardly explains it: where its P is below the significance, and
+// the report's is, without which several features that say the same would count
+// as so many witnesses. Then it has the status alert if its PSI is above that
+// line, and monitor if it is above the other or its Excess above Slight;
+// otherwise it is stable. With fewer than MinSample recent values, its status is
+// StatusInsufficient, and so is that of the report where no feature is judged.
+// nil opts means the defaults; the error wraps ErrInput where they make no
+// sense.
 func Compare(p *Profile, opts *CompareOptions) (Report, error) {
 	o, err := opts.normalized()
 	if err != nil {
 		return Report{}, err
 	}
-	b := p.baseline
-	r := Report{Status: StatusInsufficient, NBaseline: b.n, NRecent: p.n, Features: make([]FeatureReport, len(b.features))}
+	r := compare(p.baseline.features, p.of, o)
+	r.NBaseline, r.NRecent = p.baseline.n, p.n
+	if len(r.Features) == 0 && p.n >= o.MinSample {
+		r.Status = StatusStable
+	}
+	return r, nil
+}
+
+// compare judges features, whose recent counts of appends to a slice.
+func compare(features []feature, of func(dst []int64, j int) []int64, o CompareOptions) Report {
+	r := Report{Status: StatusInsufficient, Features: make([]FeatureReport, len(features))}
+	s := sweep{o: o, z: distuv.UnitNormal.Quantile(1 - o.Significance/2)}
 	var recent []int64
-	for j := range b.features {
-		recent = p.of(recent[:0], j)
-		r.Features[j] = b.features[j].compare(recent, sumOf(b.features[j].Counts), sumOf(recent), len(b.features), o)
-		if s := r.Features[j].Status; s.rank() > r.Status.rank() {
-			r.Status = s
+	var single []float64
+	for j := range features {
+		recent = of(recent[:0], j)
+		f := &r.Features[j]
+		s.measure(f, &features[j], recent)
+		if f.NBaseline > 0 && f.NRecent >= o.MinSample {
+			single = append(single, f.PSingle)
 		}
 	}
-	if len(b.features) == 0 && p.n >= o.MinSample {
-		r.Status = StatusStable
+	corrected := BenjaminiHochberg(single)
+	r.P = 1
+	for _, p := range single {
+		r.P = min(r.P, p*float64(len(single)))
+	}
+	judged, drifted := 0, 0
+	for j := range features {
+		f := &r.Features[j]
+		f.Status, f.P = StatusInsufficient, 1
+		if f.NBaseline == 0 || f.NRecent < o.MinSample {
+			continue
+		}
+		f.P = corrected[judged]
+		judged++
+		f.Status = o.status(f, max(f.P, r.P))
+		if f.Status != StatusStable {
+			drifted++
+			recent = of(recent[:0], j)
+			f.Moved = features[j].moved(f.NBaseline, recent, f.NRecent)
+		}
+		if f.Status.rank() > r.Status.rank() {
+			r.Status = f.Status
+		}
+	}
+	if judged > 0 {
+		r.Drifted = float64(drifted) / float64(judged)
 	}
 	slices.SortFunc(r.Features, func(x, y FeatureReport) int {
 		return cmp.Or(cmp.Compare(y.Status.rank(), x.Status.rank()), cmp.Compare(y.PSI, x.PSI), cmp.Compare(x.Name, y.Name))
 	})
-	return r, nil
-}
-
-func sumOf(counts []int64) (n int64) {
-	for _, c := range counts {
-		n += c
-	}
-	return n
-}
-
-func (f *feature) compare(recent []int64, n, m int64, features int, o CompareOptions) FeatureReport {
-	r := FeatureReport{Name: f.Name, Status: StatusInsufficient, P: 1}
-	if m == 0 || n == 0 {
-		return r
-	}
-	bins, worst, most := 0, 0, 0.0
-	for i, c := range f.Counts {
-		if c > 0 || recent[i] > 0 {
-			bins++
-		}
-		t := term(c, n, recent[i], m)
-		r.PSI += t
-		if t > most {
-			worst, most = i, t
-		}
-	}
-	r.Expected = Expected(bins, n, m)
-	r.P = min(1, float64(features)*homogeneity(f.Counts, n, recent, m))
-	significant := r.P < o.Significance
-	switch {
-	case m < o.MinSample:
-		return r
-	case r.PSI > o.Alert && significant:
-		r.Status = StatusAlert
-	case r.PSI > o.Monitor && significant:
-		r.Status = StatusMonitor
-	default:
-		r.Status = StatusStable
-		return r
-	}
-	r.Moved = f.moved(worst, recent, n, m)
 	return r
 }
 
-// moved says in words how the share of a bin changed.
-func (f *feature) moved(bin int, recent []int64, n, m int64) string {
-	now, before := recent[bin], f.Counts[bin]
-	what := f.Name + " is " + f.describe(bin)
-	if term, ok := strings.CutPrefix(f.Name, termPrefix); ok { // 0 or 1
-		zero := f.bin(0)
-		now, before = m-recent[zero], n-f.Counts[zero]
-		what = strconv.Quote(term) + " occurs"
+// status is what a feature with these figures has that chance explains with
+// probability p.
+func (o *CompareOptions) status(f *FeatureReport, p float64) Status {
+	switch {
+	case p >= o.Significance:
+		return StatusStable
+	case f.PSI > o.Alert:
+		return StatusAlert
+	case f.PSI > o.Monitor || f.Excess > o.Slight && f.Name != unknownRatio:
+		return StatusMonitor
 	}
-	return fmt.Sprintf("%s in %.1f%% of recent texts, %.1f%% at training", what, 100*float64(now)/float64(m), 100*float64(before)/float64(n))
+	return StatusStable
 }
 
-// describe says what values a bin holds.
-func (f *feature) describe(bin int) string {
-	number := func(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
-	exact := func(bin int) bool {
-		return 0 < bin && bin < len(f.Edges) && math.Nextafter(f.Edges[bin], -math.MaxFloat64) == f.Edges[bin-1]
+// sweep is what the features of one comparison share.
+type sweep struct {
+	o         CompareOptions
+	z         float64
+	evidence  evidence
+	quantiles []float64 // by bins; 0 is not known yet
+}
+
+// measure fills in r all figures of a feature but what depends on others. There
+// are none where a side has no values.
+func (s *sweep) measure(r *FeatureReport, f *feature, recent []int64) {
+	r.Name, r.PSingle = f.Name, 1
+	for i, c := range f.Counts {
+		r.NBaseline, r.NRecent = r.NBaseline+c, r.NRecent+recent[i]
 	}
-	if f.Kind == categorical {
-		switch n := len(f.Categories); bin {
-		case n:
-			return "another category"
-		case n + 1:
-			return "missing"
-		}
-		return strconv.Quote(f.Categories[bin])
+	n, m := r.NBaseline, r.NRecent
+	if n == 0 || m == 0 {
+		return
 	}
-	switch last := len(f.Edges); {
-	case bin > last:
-		return "missing"
-	case last == 0:
-		return "any number"
-	case exact(bin):
-		return number(f.Edges[bin])
-	case bin == 0 && exact(1):
-		return "below " + number(f.Edges[1])
-	case bin == 0:
-		return "at most " + number(f.Edges[0])
-	case bin == last:
-		return "over " + number(f.Edges[last-1])
+	d := &r.Distances
+	r.Bins, d.ChiSquare = chiSquare(f.Counts, n, recent, m)
+	r.PSI, r.Low, r.High = interval(f.Counts, n, recent, m, s.z)
+	r.Expected = Expected(r.Bins, n, m)
+	r.Critical = noise(n, m) * s.quantile(r.Bins)
+	r.Excess = max(0, r.PSI-r.Expected)
+	r.PSingle, r.Judged = s.evidence.p(f, n, recent, m)
+	d.JensenShannon = jensenShannon(f.Counts, n, recent, m)
+	d.Hellinger = hellinger(f.Counts, n, recent, m)
+	last := len(f.Counts) - 1
+	if n, m := n-f.Counts[last], m-recent[last]; n > 0 && m > 0 && !f.unordered() {
+		d.KolmogorovSmirnov = kolmogorovSmirnov(f.Counts[:last], n, recent[:last], m)
+		d.Wasserstein = wasserstein(f.Edges, f.Counts[:last], n, recent[:last], m)
 	}
-	return "over " + number(f.Edges[bin-1]) + " up to " + number(f.Edges[bin])
+}
+
+func (s *sweep) quantile(bins int) float64 {
+	if bins < 2 {
+		return 0
+	}
+	for len(s.quantiles) <= bins {
+		s.quantiles = append(s.quantiles, 0)
+	}
+	if s.quantiles[bins] == 0 {
+		s.quantiles[bins] = quantile(bins, s.o.Significance)
+	}
+	return s.quantiles[bins]
 }

@@ -19,6 +19,16 @@ func ExamplePSI() {
 	// chance does that with a probability of 0.0059 <nil>
 }
 
+func ExampleInterval() {
+	baseline, recent := []int64{1000, 1000, 1000}, []int64{200, 300, 500}
+	low, high, err := psi.Interval(baseline, recent, 0.95)
+	fmt.Printf("the PSI of all texts is between %.2f and %.2f %v\n", low, high, err)
+	fmt.Printf("chance alone exceeds %.4f once in twenty times\n", psi.Critical(3, 3000, 1000, 0.05))
+	// Output:
+	// the PSI of all texts is between 0.09 and 0.20 <nil>
+	// chance alone exceeds 0.0080 once in twenty times
+}
+
 func ExampleMonitor() {
 	features, err := psi.NewTextFeatures(nil, &psi.TextOptions{Risky: []string{"data loss", "outage"}})
 	if err != nil {
@@ -56,5 +66,5 @@ func ExampleMonitor() {
 	// Output:
 	// stable <nil>
 	// alert <nil>
-	// text_length is over 362 in 69.0% of recent texts, 10.0% at training
+	// text_length: 69% of texts are now over 362 characters, 10% at training
 }

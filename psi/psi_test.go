@@ -283,9 +283,9 @@ func TestCompare(t *testing.T) {
 		"same":      {window(500, func(i int) string { return texts[i] }), nil, psi.StatusStable, ""},
 		"few":       {window(99, func(int) string { return "99 1" }), nil, psi.StatusInsufficient, ""},
 		"none":      {window(0, nil), nil, psi.StatusInsufficient, ""},
-		"shifted":   {window(500, func(int) string { return "99 1" }), nil, psi.StatusAlert, "f0 is over 89.5 in 100.0% of recent texts, 10.0% at training"},
-		"a little":  {window(1000, func(i int) string { return fmt.Sprint(i%100, " ", min(1, i%3)) }), nil, psi.StatusMonitor, "f1 is at most 0.5 in 33.4% of recent texts, 50.0% at training"},
-		"the lines": {window(1000, func(i int) string { return fmt.Sprint(i%100, " ", min(1, i%3)) }), &psi.CompareOptions{Monitor: 0.05, Alert: 0.1}, psi.StatusAlert, "f1 is at most 0.5 in 33.4% of recent texts, 50.0% at training"},
+		"shifted":   {window(500, func(int) string { return "99 1" }), nil, psi.StatusAlert, "f0: 100% of texts are now over 89.5, 10% at training"},
+		"a little":  {window(1000, func(i int) string { return fmt.Sprint(i%100, " ", min(1, i%3)) }), nil, psi.StatusMonitor, "f1: 67% of texts are now over 0.5, 50% at training"},
+		"the lines": {window(1000, func(i int) string { return fmt.Sprint(i%100, " ", min(1, i%3)) }), &psi.CompareOptions{Monitor: 0.05, Alert: 0.1}, psi.StatusAlert, "f1: 67% of texts are now over 0.5, 50% at training"},
 	} {
 		r, err := psi.Compare(c.p, c.opts)
 		if err != nil {
@@ -306,17 +306,17 @@ func TestCompare(t *testing.T) {
 	b = baseline(t, values(2), texts)
 	for text, moved := range map[string]string{
 		"3 0":   "",
-		"4 0":   "f0 is over 3 in 100.0% of recent texts, 0.0% at training",
-		"2.5 0": "f0 is below 3 in 100.0% of recent texts, 0.0% at training",
-		"3 1":   "f1 is over -0.5 up to 0.5 in 0.0% of recent texts, 99.6% at training",
-		"NaN 0": "f0 is missing in 100.0% of recent texts, 0.0% at training",
+		"4 0":   "f0: 100% of texts are now over 3, 0% at training",
+		"2.5 0": "f0: 100% of texts are now below 3, 0% at training",
+		"3 1":   "f1: 100% of texts are now over 0.5, 0.4% at training",
+		"NaN 0": "f0: 100% of texts are now without a value, 0% at training",
 	} {
 		r, err := psi.Compare(window(200, func(int) string { return text }), nil)
 		if err != nil || r.Features[0].Moved != moved || (r.Status == psi.StatusAlert) != (moved != "") {
 			t.Errorf("%q: report is %+v, error %v, want %q", text, r, err, moved)
 		}
 	}
-	for _, o := range []psi.CompareOptions{{Monitor: -1}, {Monitor: 0.5, Alert: 0.2}, {MinSample: -1}, {Significance: 1}, {Alert: math.NaN()}} {
+	for _, o := range []psi.CompareOptions{{Monitor: -1}, {Monitor: 0.5, Alert: 0.2}, {MinSample: -1}, {Significance: 1}, {Slight: -1}, {Alert: math.NaN()}} {
 		if _, err := psi.Compare(window(1, func(int) string { return "" }), &o); !errors.Is(err, psi.ErrInput) {
 			t.Errorf("options %+v: error is %v", o, err)
 		}
@@ -486,7 +486,11 @@ func FuzzBaseline(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		if _, err := psi.Compare(p, nil); err != nil {
+		r, err := psi.Compare(p, &psi.CompareOptions{MinSample: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := json.Marshal(r); err != nil {
 			t.Fatal(err)
 		}
 		again, err := json.Marshal(&b)

@@ -80,8 +80,9 @@ type textScratch struct {
 }
 
 const (
-	firstTerm  = 4
-	termPrefix = "term:"
+	firstTerm    = 4
+	termPrefix   = "term:"
+	unknownRatio = "unknown_token_ratio"
 )
 
 // NewTextFeatures returns the TextFeatures over a vocabulary, which may be nil
@@ -103,7 +104,7 @@ func NewTextFeatures(v Vocabulary, opts *TextOptions) (*TextFeatures, error) {
 		terms:      map[int32]int32{},
 	}
 	if v != nil {
-		f.names = append(f.names, "unknown_token_ratio")
+		f.names = append(f.names, unknownRatio)
 	}
 	if len(o.Terms) > MaxTerms || len(o.Terms) > 0 && v == nil {
 		return nil, fmt.Errorf("%w: %d terms, want at most %d, and a vocabulary", ErrInput, len(o.Terms), MaxTerms)
