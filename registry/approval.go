@@ -82,6 +82,9 @@ func (s *State) guard(e *Event) error {
 		delete(s.protected, name)
 		delete(s.approvals, approvalKey{name, e.Version})
 	case KindApproved:
+		if e.Actor == "" {
+			return s.wrong(e, "approves without an actor")
+		}
 		key := approvalKey{name, e.Version}
 		s.approvals[key] = append(slices.Clip(s.approvals[key]), e.Actor)
 	}

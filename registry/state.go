@@ -159,6 +159,9 @@ func (s *State) do(e *Event) error {
 		if e.Kind == KindRolledBack && (e.Stage != Production || !s.served[e.Version]) {
 			return s.wrong(e, "rolls back to version %d, which was never in production", e.Version)
 		}
+		if e.Stage != Production && s.stages[Production] == e.Version {
+			return s.wrong(e, "takes version %d out of production without another in its place", e.Version)
+		}
 		if err := s.follows(e); err != nil {
 			return err
 		}

@@ -245,3 +245,37 @@ func TestCannotWait(t *testing.T) {
 	check(d.store(t, d.open(t, 0), with), "log", 0, registry.ErrInput)
 	check(d.store(t, d.open(t, 0), with), "", 1, registry.ErrInput)
 }
+
+// TestWatchHears watches a model through LISTEN/NOTIFY: polling would take an
+// hour.
+func TestWatchHears(t *testing.T) {
+	d := postgres(t)
+	watching := registry.New(d.store(t, d.open(t, 4), &sqlstore.Options{Notified: notified}), &registry.LogOptions{Poll: time.Hour})
+	writing := registry.New(d.store(t, d.open(t, 1), nil), nil)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	events := make(chan registry.Event)
+	go func() {
+		defer close(events)
+		for e, err := range watching.Watch(ctx, "risk", 0) {
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			events <- e
+		}
+	}()
+	for i := range 5 {
+		v, err := writing.Register(t.Context(), "risk", registry.Artifact{"model.bin": {byte(i)}}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e, ok := <-events; !ok || e.Version != v.Number {
+			t.Fatalf("heard of version %d, want %d", e.Version, v.Number)
+		}
+	}
+	cancel()
+	for range events {
+		t.Error("an event after the last")
+	}
+}
