@@ -221,15 +221,13 @@ func (s *Service) load(ctx context.Context, now *live) (next *live, err error) {
 	if !slices.Equal(m.c.Scale, s.o.Scale) {
 		return nil, fmt.Errorf("%w: version %d of model %q is on %q, the service on %q", ErrScale, v.Number, s.o.Model, []string(m.c.Scale), []string(s.o.Scale))
 	}
-	next = &live{version: v}
-	first := Scorer(m)
+	next = &live{version: v, scorer: &Fallback{First: m, Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.note}}
 	if m.c.Drift != nil {
 		if next.monitor, err = m.NewMonitor(s.o.Drift); err != nil {
 			return nil, err
 		}
-		first = observed{m, next.monitor}
+		next.scorer = &observed{next.scorer, next.monitor, newOutputs(next.monitor)}
 	}
-	next.scorer = &Fallback{First: first, Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.note}
 	return next, nil
 }
 
@@ -291,17 +289,6 @@ func (s *Service) Status() ServiceStatus {
 		st.LastFallback = (*err).Error()
 	}
 	return st
-}
-
-// observed is a Model whose monitor counts the texts it scores.
-type observed struct {
-	*Model
-	monitor *psi.Monitor
-}
-
-func (o observed) Score(ctx context.Context, doc Document) (Assessment, error) {
-	o.monitor.Observe(doc.Text)
-	return o.Model.Score(ctx, doc)
 }
 
 // reasoned is a Scorer that answers in the place of another for a reason.

@@ -158,6 +158,8 @@ type trainer struct {
 	tags    [][]string // of each example; nil where no categories are wanted
 	rank    []int      // of each example in time, the oldest 0; nil where some have no time
 	fold    []int      // of each example
+	scores  []float64  // of each example, where it was held out
+	ranks   []int      // likewise, of its level
 	report  TrainReport
 	done    int
 

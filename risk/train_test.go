@@ -147,7 +147,7 @@ func TestTrainOptions(t *testing.T) {
 		t.Fatal(err)
 	}
 	report, err := monitor.Sweep(t.Context())
-	if err != nil || len(report.Features) != 4 { // no terms
+	if err != nil || len(report.Features) != 14 { // no terms, and four of answers
 		t.Errorf("sweep %+v, error %v", report, err)
 	}
 	two := usual(1, 100)

@@ -15,10 +15,10 @@ import (
 // shown is how many terms a report lists that raise and that lower the risk.
 const shown = 15
 
-// drift counts the baseline of the drift features, and lists the terms that
-// matter on the way.
+// drift counts the baseline of the drift features and of the answers to examples
+// that were held out, and lists the terms that matter on the way.
 func (t *trainer) drift(ctx context.Context, examples iter.Seq2[Example, error], f *fitted) (*Drift, error) {
-	d := &Drift{Features: psi.TextOptions{Risky: t.o.Lexicon.Risky()}}
+	d := &Drift{Features: psi.TextOptions{Risky: t.o.Lexicon.Risky(), Shape: true}}
 	influence := f.influence()
 	names := func(by func(float64) float64, n int) (terms []string) {
 		moving := order(influence, by)
@@ -34,29 +34,30 @@ func (t *trainer) drift(ctx context.Context, examples iter.Seq2[Example, error],
 	if err != nil {
 		return nil, err
 	}
-	var failed error
+	b, err := psi.NewBuilder(features, nil)
+	if err != nil {
+		return nil, err
+	}
 	digest := sha256.New()
-	d.Baseline, err = psi.NewBaseline(features, func(yield func(string) bool) {
-		for x, err := range examples {
-			if err == nil {
-				err = ctx.Err()
-			}
-			if err != nil {
-				failed = err
-				return
-			}
-			writeExample(digest, &x)
-			if !yield(x.Text) {
-				return
-			}
+	n := 0
+	for x, err := range examples {
+		if err == nil {
+			err = ctx.Err()
 		}
-	}, nil)
-	switch {
-	case failed != nil:
-		return nil, failed
-	case digestOf(digest) != t.report.DataDigest:
+		if err != nil {
+			return nil, err
+		}
+		writeExample(digest, &x)
+		b.Text(x.Text)
+		if n < len(t.scores) {
+			countOutputs(b, t.scores[n], t.o.Scale[t.ranks[n]])
+		}
+		n++
+	}
+	if digestOf(digest) != t.report.DataDigest {
 		return nil, fmt.Errorf("%w: the examples were others when they were read again", ErrTrain)
 	}
+	d.Baseline, err = b.Baseline()
 	return d, err
 }
 

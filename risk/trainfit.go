@@ -105,10 +105,12 @@ func (t *trainer) calibrate(held []float64) (logreg.Calibrator, []float64, error
 	}
 	for i, y := range t.y {
 		rank, _ := Cut(thresholds, scores[i])
+		t.ranks = append(t.ranks, rank)
 		if err := e.Add(y, rank, held[i*k:(i+1)*k]); err != nil {
 			return nil, nil, err
 		}
 	}
+	t.scores = scores
 	r.Calibration, r.Thresholds, r.ThresholdsFor = kind, thresholds, t.o.Objective.String()
 	r.Metrics, err = e.Report()
 	return c, thresholds, err

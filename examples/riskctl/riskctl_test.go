@@ -205,14 +205,14 @@ func TestWay(t *testing.T) {
 	for file, want := range map[string]string{train: "stable", recent: "stable", shifted: "alert"} {
 		out := must(t, "", with("sweep", "-data", file, "-sample", "150", "-json")...)
 		s := decode[swept](t, out)
-		if string(s.Status) != want || s.NBaseline != 300 || s.NRecent != 150 || len(s.Features) != 54 {
+		if string(s.Status) != want || s.NBaseline != 300 || s.NRecent != 150 || len(s.Features) != 64 {
 			t.Errorf("sweep of %s: %+v, want %s", file, s.Report, want)
 		}
 		if out2 := must(t, "", with("sweep", "-data", file, "-sample", "150", "-json")...); out2 != out {
 			t.Error("the same sweep gives another answer")
 		}
 	}
-	if out := must(t, "", with("sweep", "-data", shifted)...); !strings.HasPrefix(out, "alert: 200 incidents against 300 that version 1 was trained on") || !strings.Contains(out, "text_length is over") {
+	if out := must(t, "", with("sweep", "-data", shifted)...); !strings.HasPrefix(out, "alert: 200 incidents against 300 that version 1 was trained on") || !strings.Contains(out, "text_length: 1") {
 		t.Errorf("sweep prints\n%s", out)
 	}
 
