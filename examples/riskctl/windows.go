@@ -83,10 +83,8 @@ type drifted struct {
 	// Late is how many incidents came while the window was open that belong to
 	// one before it, closed already. They are in none.
 	Late int `json:"late"`
-	// Drifted is the share of the features that moved, Moved the two that did
-	// the most.
-	Drifted float64  `json:"drifted"`
-	Moved   []string `json:"moved"`
+	// Moved are the two features that moved the most, in words.
+	Moved []string `json:"moved"`
 	psi.Report
 }
 
@@ -181,16 +179,11 @@ func (w *windows) close(ctx context.Context) error {
 	if w.period == nil {
 		x.Period = fmt.Sprintf("%d-%d", w.all-w.n+1, w.all)
 	}
-	moved := 0
-	for _, f := range r.Features {
-		if f.Status != psi.StatusMonitor && f.Status != psi.StatusAlert {
-			break // the first are those that moved
-		}
-		if moved++; moved <= 2 {
+	for _, f := range r.Features[:min(2, len(r.Features))] {
+		if f.Moved != "" { // the first are those that moved
 			x.Moved = append(x.Moved, f.Moved)
 		}
 	}
-	x.Drifted = float64(moved) / float64(max(1, len(r.Features)))
 	return w.closed(x)
 }
 
