@@ -140,7 +140,9 @@ func (l *Log) state(ctx context.Context, model string) (*State, error) {
 	s, err := l.fold(ctx, model, k.state)
 	if errors.Is(err, errOther) {
 		k.state = nil
-		s, err = l.fold(ctx, model, nil)
+		if s, err = l.fold(ctx, model, nil); errors.Is(err, errOther) {
+			err = fmt.Errorf("%w: the log of model %q was replaced while it was read; try again", ErrConflict, model)
+		}
 	}
 	if err != nil {
 		return nil, err
