@@ -83,9 +83,7 @@ func (c *copier) model(ctx context.Context, model string) error {
 			return fmt.Errorf("event %d of model %q: %w", s.Seq+1, model, err)
 		}
 		if e.State != nil {
-			if snapshot, err = s.encode(); err != nil {
-				return err
-			}
+			snapshot = s.encode()
 		}
 		if err := s.apply(e); err != nil {
 			return err

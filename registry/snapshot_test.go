@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/riskkit/riskkit/internal/binfile"
 	"github.com/riskkit/riskkit/registry"
 )
 
@@ -261,13 +262,14 @@ func FuzzSnapshot(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	data, err := registry.EncodeState(s)
+	data := registry.EncodeState(s)
+	_, payload, err := binfile.Open(data, "RKST", 1)
 	if err != nil {
 		f.Fatal(err)
 	}
-	f.Add(data)
-	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := registry.DecodeState(data)
+	f.Add([]byte(payload.Rest()))
+	f.Fuzz(func(t *testing.T, payload []byte) { // behind a right checksum
+		s, err := registry.DecodeState(binfile.Append(nil, "RKST", 1, func(dst []byte) []byte { return append(dst, payload...) }))
 		if err != nil {
 			if !errors.Is(err, registry.ErrCorrupt) {
 				t.Fatal(err)
@@ -278,6 +280,13 @@ func FuzzSnapshot(f *testing.F) {
 			_, _ = s.Resolve(ref)
 		}
 		s.RollbackTarget()
+		again, err := registry.DecodeState(registry.EncodeState(s))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(s, again, cmp.AllowUnexported(registry.State{}, registry.ApprovalKey{}), cmpopts.EquateEmpty()); diff != "" {
+			t.Fatal(diff)
+		}
 	})
 }
 

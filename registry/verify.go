@@ -147,11 +147,7 @@ func (v *verification) events(ctx context.Context, model string) (*State, error)
 // snapshot checks what an event says of the state before it, and the snapshot
 // if it is there.
 func (v *verification) snapshot(ctx context.Context, s *State, digest Digest) error {
-	data, err := s.encode()
-	if err != nil {
-		return err
-	}
-	if have := DigestOf(data); have != digest {
+	if have := DigestOf(s.encode()); have != digest {
 		return fmt.Errorf("%w: the state before it has the digest %v, not %v", ErrCorrupt, have, digest)
 	}
 	if _, err := v.l.readSnapshot(ctx, digest); !errors.Is(err, ErrNotFound) {

@@ -190,6 +190,9 @@ func (r *Reader) Floats() []float64 {
 	return v
 }
 
+// Rest returns all that is left, for those who take it apart themselves.
+func (r *Reader) Rest() []byte { return r.take(uint64(len(r.rest))) }
+
 // Close returns the first failure, also if something is left unread.
 func (r *Reader) Close() error {
 	if r.err == nil && len(r.rest) > 0 {
