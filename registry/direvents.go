@@ -54,8 +54,9 @@ func (d *Dir) Append(ctx context.Context, log string, seq int64, event []byte) e
 	})
 }
 
-// lockWait bounds how long an Append waits for the others.
-const lockWait = 2 * time.Second
+// lockTries bounds how often an Append tries to get the lock: for a quarter of
+// a second together.
+const lockTries = 60
 
 // lock takes the lock of a log, or gives up after a while: it spares the others
 // futile work, no more. A killed process holds no locks.
@@ -67,8 +68,8 @@ func lock(ctx context.Context, root FS, log string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	for wait := 50 * time.Microsecond; !tryLock(f) && wait < lockWait; wait += wait / 4 {
-		if err := pause(ctx, min(wait, 5*time.Millisecond)); err != nil {
+	for try := 0; !tryLock(f) && try < lockTries; try++ {
+		if err := pause(ctx, min(50*time.Microsecond<<min(try, 10), 5*time.Millisecond)); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}
