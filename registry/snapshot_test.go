@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -177,7 +178,7 @@ func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		mem := registry.NewMem()
 		log := registry.New(mem, nil)
-		away := false
+		var away atomic.Bool
 		watched := registry.New(absent{mem, &away}, &registry.LogOptions{Poll: time.Second})
 		ctx, cancel := context.WithCancel(t.Context())
 		type seen struct {
@@ -200,9 +201,9 @@ func TestWatch(t *testing.T) {
 		register(t, log, "b") // seen at 3 s
 		promote(t, log, 1)
 		time.Sleep(time.Second)
-		away = true // at 3.5 s, seen at 4 s and 5 s
+		away.Store(true) // at 3.5 s, seen at 4 s and 5 s
 		time.Sleep(2 * time.Second)
-		away = false
+		away.Store(false)
 		promote(t, log, 2) // seen at 6 s
 		time.Sleep(time.Second)
 		cancel()
@@ -243,11 +244,11 @@ var errAway = errors.New("away")
 // absent is a Store that is away at times.
 type absent struct {
 	registry.Store
-	away *bool
+	away *atomic.Bool
 }
 
 func (a absent) Events(ctx context.Context, log string, from int64) iter.Seq2[[]byte, error] {
-	if *a.away {
+	if a.away.Load() {
 		return func(yield func([]byte, error) bool) { yield(nil, errAway) }
 	}
 	return a.Store.Events(ctx, log, from)
