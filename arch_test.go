@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"psi":                   nil,
 	"eval":                  nil,
 	"registry":              nil,
+	"internal/drift/bench":  {"psi"},
 	"registry/registrytest": {"registry"},
 	"registry/mlflow":       {"registry"},
 	"registry/sqlstore":     {"registry"},
