@@ -19,7 +19,8 @@ type CopyOptions struct {
 // A CopyReport says what was copied.
 type CopyReport struct {
 	Models int `json:"models"`
-	// Events and Blobs were not there before, Bytes are those of the blobs.
+	// Events were not there before. Blobs are those of versions among them,
+	// Bytes theirs.
 	Events int   `json:"events"`
 	Blobs  int   `json:"blobs"`
 	Bytes  int64 `json:"bytes"`
@@ -35,7 +36,7 @@ type CopyReport struct {
 // ErrCorrupt. Until a first Copy is complete, Verify of the destination may miss
 // the files of versions that the source collected later.
 func Copy(ctx context.Context, dst, src Store, opts *CopyOptions) (CopyReport, error) {
-	c := copier{dst: dst, src: src, from: New(src, nil)}
+	c := copier{dst: dst, src: src, from: New(src, nil), copied: map[Digest]bool{}}
 	if opts != nil {
 		c.o = *opts
 	}
@@ -62,6 +63,7 @@ type copier struct {
 	from     *Log
 	o        CopyOptions
 	report   CopyReport
+	copied   map[Digest]bool
 }
 
 // model copies one model.
@@ -128,12 +130,11 @@ func (c *copier) model(ctx context.Context, model string) error {
 	return nil
 }
 
-// blob copies the content of a file unless it is there.
+// blob copies the content of a file, once. It does so too where it is there, for
+// it may be damaged, or so old that a Retain would take it meanwhile.
 func (c *copier) blob(ctx context.Context, f FileInfo) error {
-	if r, err := c.dst.OpenBlob(ctx, f.Digest); err == nil {
-		return r.Close()
-	} else if !errors.Is(err, ErrNotFound) {
-		return err
+	if c.copied[f.Digest] {
+		return nil
 	}
 	r, err := c.src.OpenBlob(ctx, f.Digest)
 	if err != nil {
@@ -142,6 +143,7 @@ func (c *copier) blob(ctx context.Context, f FileInfo) error {
 	if err := errors.Join(c.dst.PutBlob(ctx, f.Digest, newVerifier(r, f)), r.Close()); err != nil {
 		return err
 	}
+	c.copied[f.Digest] = true
 	c.report.Blobs++
 	c.report.Bytes += f.Size
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -161,5 +162,29 @@ func TestCopyOfDamage(t *testing.T) {
 		if err := os.WriteFile(name, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestCopyMends copies to a directory where a file is damaged that nobody refers
+// to yet.
+func TestCopyMends(t *testing.T) {
+	src := registry.NewMem()
+	v := register(t, registry.New(src, nil), "model")
+	dir, log := openDir(t)
+	dst, err := registry.OpenDir(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := dst.PutBlob(t.Context(), v.Files[0].Digest, strings.NewReader("model")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(blobFile(dir, v.Files[0].Digest), []byte("mod"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if report, err := registry.Copy(t.Context(), dst, src, nil); err != nil || report.Blobs != 1 {
+		t.Fatalf("%+v, error %v", report, err)
+	}
+	if _, err := log.Verify(t.Context(), nil); err != nil {
+		t.Error(err)
 	}
 }

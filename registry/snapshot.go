@@ -19,7 +19,7 @@ const snapshotEvery = 512
 const maxSnapshot = 1 << 30
 
 // commit lets e carry the state before it if its turn has come, and stores that
-// state. Where that cannot be stored, nothing is lost but time.
+// state first.
 func (l *Log) commit(ctx context.Context, s *State, e *Event) error {
 	if s.Seq == 0 || s.Seq%snapshotEvery != 0 {
 		return nil
@@ -38,8 +38,8 @@ func (l *Log) snapshot(ctx context.Context, model string) (*State, error) {
 		return newState(model), err
 	}
 	s, err := l.readSnapshot(ctx, *e.State)
-	if ctx.Err() != nil {
-		return nil, err
+	if done := ctx.Err(); done != nil {
+		return nil, done
 	}
 	if err != nil || s.Model != model || s.Seq != e.Seq-1 || s.Hash != e.Previous {
 		return newState(model), nil // fold the events, which are what counts

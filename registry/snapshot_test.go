@@ -127,6 +127,20 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
+// TestSnapshotCancelled cancels the context while the snapshot is read.
+func TestSnapshotCancelled(t *testing.T) {
+	mem := registry.NewMem()
+	busy(t, registry.New(mem, nil), 700)
+	ctx, cancel := context.WithCancel(t.Context())
+	s, err := registry.New(bare{mem, func(r io.ReadCloser) (io.ReadCloser, error) {
+		cancel()
+		return r, nil
+	}}, nil).State(ctx, model)
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("state %v, error %v", s, err)
+	}
+}
+
 // bare is a Store with other blobs.
 type bare struct {
 	registry.Store
