@@ -277,6 +277,23 @@ func TestProfileFiles(t *testing.T) {
 	}
 }
 
+// TestProfileOfNegativeTexts has a number of texts that no counts contradict.
+func TestProfileOfNegativeTexts(t *testing.T) {
+	b, err := psi.NewBuilder(nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Numeric("size", 1)
+	base, err := b.Baseline()
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := encoded(t, psi.NewProfile(base))
+	if _, err := psi.ParseProfile(base, []byte(strings.Replace(good, `"n":0`, `"n":-1`, 1))); !errors.Is(err, psi.ErrInput) {
+		t.Errorf("error is %v", err)
+	}
+}
+
 // TestProfileSize has 60 features of a million texts.
 func TestProfileSize(t *testing.T) {
 	b, err := psi.NewBuilder(nil, nil)

@@ -78,6 +78,9 @@ func parseJSON(b *Baseline, data []byte) (*Profile, error) {
 	if err := b.owns(j.Baseline); err != nil {
 		return nil, err
 	}
+	if j.N < 0 {
+		return nil, fmt.Errorf("%w: the profile is of %d texts", ErrInput, j.N)
+	}
 	if len(j.Features) != len(b.features) {
 		return nil, fmt.Errorf("%w: %d features in the profile, %d in the baseline", ErrInput, len(j.Features), len(b.features))
 	}
