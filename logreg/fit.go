@@ -202,6 +202,10 @@ func (o *Options) solve(ctx context.Context, x *Rows, y []int, weight []float64,
 	params := make([]float64, (x.features+1)*q.r)
 	if start != nil {
 		q.begin(params, start)
+		if !q.bounded(params) {
+			clear(params)
+			start = nil
+		}
 	}
 	var res Result
 	var err error

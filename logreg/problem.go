@@ -63,6 +63,20 @@ func (q *problem) begin(params []float64, m *Model) {
 	}
 }
 
+// bounded reports whether the objective at the parameters is far from where
+// numbers end. Nothing could be done from there.
+func (q *problem) bounded(params []float64) bool {
+	const far = 1e300
+	w := floats.Norm(q.coef(params), 2)
+	sum := w * w
+	u := make([]float64, q.r)
+	for i, weight := range q.weight {
+		q.product(u, i, params)
+		sum += weight * floats.Norm(u, 1)
+	}
+	return sum < far // and is a number
+}
+
 // model returns the Model of the parameters. Intercepts are shifted to a mean
 // of 0, which changes no probability.
 func (q *problem) model(params []float64) *Model {
