@@ -17,6 +17,9 @@ type Method string
 const (
 	MethodHeuristic Method = "heuristic" // a lexicon of risky terms
 	MethodML        Method = "ml"        // a trained model
+	// MethodEscalation is a second opinion that decided in the place of the
+	// first; see Escalation.
+	MethodEscalation Method = "escalation"
 )
 
 // An Assessment is a Scorer's answer for one Document. Score and Level never
@@ -51,8 +54,47 @@ type Assessment struct {
 	// FallbackReason says why another scorer than the first choice decided;
 	// empty where the first choice did.
 	FallbackReason FallbackReason `json:"fallback_reason,omitempty"`
-	// Escalated says whether the answer was passed on for a second opinion.
-	Escalated bool `json:"escalated"`
+	// Escalated says whether the answer was passed on for a second opinion,
+	// and Escalation how that ended; empty where it was not.
+	Escalated  bool             `json:"escalated"`
+	Escalation EscalationResult `json:"escalation,omitempty"`
+	// Rollout is the id of the rollout that was going on, if any, and Arm which
+	// side of it answered.
+	Rollout string `json:"rollout,omitempty"`
+	Arm     Arm    `json:"arm,omitempty"`
+	// Truncated says that only the beginning of the text was scored.
+	Truncated bool `json:"truncated,omitempty"`
+}
+
+// An Arm is a side of a rollout.
+type Arm string
+
+// The arms.
+const (
+	ArmProduction Arm = "production"
+	ArmCandidate  Arm = "candidate"
+)
+
+// An EscalationResult says how asking for a second opinion ended. The set is
+// closed, so that it can label a metric.
+type EscalationResult string
+
+// The results.
+const (
+	EscalationConfirmed EscalationResult = "confirmed"   // the second opinion is the same level
+	EscalationChanged   EscalationResult = "changed"     // it is another, which the answer now has
+	EscalationInvalid   EscalationResult = "invalid"     // it makes no sense; the first answer stands, as below
+	EscalationError     EscalationResult = "error"       // asking failed or panicked
+	EscalationTimeout   EscalationResult = "timeout"     // it took too long
+	EscalationBudget    EscalationResult = "over_budget" // the budget is spent
+	EscalationBreaker   EscalationResult = "breaker"     // asking failed so often that it is left for a while
+)
+
+// EscalationResults returns all of them.
+func EscalationResults() []EscalationResult {
+	return []EscalationResult{
+		EscalationConfirmed, EscalationChanged, EscalationInvalid, EscalationError, EscalationTimeout, EscalationBudget, EscalationBreaker,
+	}
 }
 
 // A Category is a kind of trouble. Share is in (0,1]: for a heuristic the

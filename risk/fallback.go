@@ -16,13 +16,44 @@ const (
 	ReasonError       FallbackReason = "error"       // the scorer returned an error
 	ReasonPanic       FallbackReason = "panic"       // the scorer panicked
 	ReasonInvalid     FallbackReason = "invalid"     // the scorer's answer makes no sense
+	ReasonTimeout     FallbackReason = "timeout"     // the scorer took too long
+	ReasonOverload    FallbackReason = "overload"    // too many calls of the scorer are still running
+	ReasonBreaker     FallbackReason = "breaker"     // the scorer failed so often that it is left alone for a while
 )
+
+// FallbackReasons returns all of them.
+func FallbackReasons() []FallbackReason {
+	return []FallbackReason{
+		ReasonUnavailable, ReasonError, ReasonPanic, ReasonInvalid, ReasonTimeout, ReasonOverload, ReasonBreaker,
+	}
+}
 
 // The errors that a Fallback makes of what is not an error yet.
 var (
 	ErrPanic   = errors.New("risk: the scorer panicked")
 	ErrInvalid = errors.New("risk: invalid assessment")
+	// ErrTimeout, ErrOverload and ErrBreaker are those of Deadline and Breaker.
+	ErrTimeout  = errors.New("risk: the scorer took too long")
+	ErrOverload = errors.New("risk: too many calls are still running")
+	ErrBreaker  = errors.New("risk: the breaker is open")
 )
+
+// reasonOf returns which reason an error of a scorer is.
+func reasonOf(err error) FallbackReason {
+	switch {
+	case errors.Is(err, ErrPanic):
+		return ReasonPanic
+	case errors.Is(err, ErrInvalid):
+		return ReasonInvalid
+	case errors.Is(err, ErrTimeout):
+		return ReasonTimeout
+	case errors.Is(err, ErrOverload):
+		return ReasonOverload
+	case errors.Is(err, ErrBreaker):
+		return ReasonBreaker
+	}
+	return ReasonError
+}
 
 // A Fallback is a Scorer that asks First and, whatever goes wrong there,
 // answers as Second does, with the reason in FallbackReason. All fields but
@@ -67,7 +98,7 @@ func (f *Fallback) first(ask func(Scorer) (Assessment, error)) (a Assessment, re
 		}
 	}()
 	if a, err = ask(f.First); err != nil {
-		return a, ReasonError, err
+		return a, reasonOf(err), err
 	}
 	if err = a.check(f.Scale); err != nil {
 		return a, ReasonInvalid, fmt.Errorf("%w: %w", ErrInvalid, err)

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/riskkit/riskkit/psi"
 	"github.com/riskkit/riskkit/registry"
@@ -35,6 +36,13 @@ type ServiceOptions struct {
 	Heuristic Scorer
 	// Drift says how sweeps judge. nil means the defaults.
 	Drift *psi.CompareOptions
+	// Observers are told what happens.
+	Observers Observers
+	// Feedback keeps what operators say. nil means that only Observers are
+	// told of it.
+	Feedback FeedbackSink
+	// Now tells the time. nil means time.Now.
+	Now func() time.Time
 	// Getenv reads the environment. nil means os.Getenv.
 	Getenv func(string) string
 }
@@ -71,6 +79,10 @@ type ServiceStatus struct {
 	Model   string `json:"model,omitempty"`
 	Version string `json:"risk_model_version,omitempty"`
 	Digest  string `json:"risk_model_digest,omitempty"`
+	// Rollout is what is being rolled out, nil for nothing.
+	Rollout *RolloutStatus `json:"rollout,omitempty"`
+	// Breaker is the state of the model's breaker.
+	Breaker string `json:"breaker"`
 	// Error says why there is no model, or why another than the one in use
 	// could not be loaded. Empty means that all is well.
 	Error string `json:"error,omitempty"`
@@ -78,6 +90,21 @@ type ServiceStatus struct {
 	// failed at them; LastFallback says how the last of them failed.
 	Fallbacks    int64  `json:"fallbacks"`
 	LastFallback string `json:"last_fallback,omitempty"`
+}
+
+// RolloutStatus tells of the candidate of a rollout.
+type RolloutStatus struct {
+	ID      string `json:"id"`
+	Version string `json:"risk_model_version"`
+	Digest  string `json:"risk_model_digest"`
+	// Share of the documents that the candidate answers, in [0,1]; 0 while the
+	// rollout is paused or only shadows.
+	Share  float64 `json:"share"`
+	Paused bool    `json:"paused,omitempty"`
+	Shadow bool    `json:"shadow,omitempty"`
+	// Error says why the candidate could not be loaded; then production
+	// answers in its place.
+	Error string `json:"error,omitempty"`
 }
 
 // ErrService says that ServiceOptions make no sense.
@@ -123,6 +150,9 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 	}
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	first := &live{scorer: o.Heuristic}
 	if v := o.Getenv(EnvML); v != "" {
@@ -247,6 +277,25 @@ func (s *Service) Score(ctx context.Context, doc Document) (Assessment, error) {
 // terms. It does not count the text, unless n is below 1: then it is Score.
 func (s *Service) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
 	return Explain(ctx, s.live.Load().scorer, doc, n)
+}
+
+// Feedback takes an operator's verdict: it is checked, kept by
+// ServiceOptions.Feedback, and told to the observers. A zero Time becomes now.
+// The error wraps ErrFeedback or is that of the sink; then it is not kept.
+func (s *Service) Feedback(ctx context.Context, f Feedback) (Agreement, error) {
+	if err := f.Check(s.o.Scale); err != nil {
+		return "", err
+	}
+	if f.Time.IsZero() {
+		f.Time = s.o.Now()
+	}
+	if s.o.Feedback != nil {
+		if err := s.o.Feedback.PutFeedback(ctx, f); err != nil {
+			return "", fmt.Errorf("risk: feedback is not kept: %w", err)
+		}
+	}
+	s.o.Observers.Feedback(ctx, &f)
+	return f.Agreement(s.o.Scale), nil
 }
 
 // Drift returns the monitor of the texts scored by the version in use, which
