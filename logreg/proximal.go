@@ -133,10 +133,6 @@ func (s *proximal) run(ctx context.Context, tolerance float64, limit int) (Resul
 			return res, err
 		}
 		slack := s.evaluateAnew()
-		if res.Iterations == 0 && !(s.loss <= math.MaxFloat64) && floats.Norm(s.params, math.Inf(1)) != 0 {
-			clear(s.params) // a start that floating point cannot go on from
-			continue
-		}
 		res.Objective = s.loss
 		for _, w := range s.coef(s.params) {
 			res.Objective += s.penalty(w)
@@ -255,7 +251,7 @@ func (s *proximal) search() bool {
 				change, size = change+rise, size+math.Abs(rise)
 			}
 		}
-		if !(change <= 1e-4*t*slope+0x1p-46*size) {
+		if !(change <= min(math.MaxFloat64, 1e-4*t*slope+0x1p-46*size)) {
 			continue
 		}
 		for _, j := range s.working {
