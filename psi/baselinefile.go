@@ -116,9 +116,7 @@ func (f *feature) bin(v float64) int {
 	v = clamp(v)
 	n := 0
 	for _, e := range f.Edges {
-		if e < v {
-			n++
-		}
+		n += below(e, v)
 	}
 	return n
 }

@@ -95,6 +95,9 @@ type Report struct {
 	// Features are ordered by concern: by status, then by PSI, both from the
 	// worst on, then by name.
 	Features []FeatureReport `json:"features"`
+	// Words says which words came and went, where they are watched; see
+	// Monitor.WatchWords.
+	Words *WordsReport `json:"words,omitempty"`
 }
 
 // A FeatureReport tells how far one feature moved.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync"
 	"sync/atomic"
+
+	"github.com/riskkit/riskkit/internal/text"
 )
 
 // A DriftMonitor watches texts go by and says, when asked, whether they
@@ -31,6 +33,7 @@ type Monitor struct {
 	options  CompareOptions
 	baseline *Baseline
 	shards   shards
+	words    WordsWatch
 	err      atomic.Pointer[error] // the first text that could not be counted
 
 	mu    sync.Mutex // of those who end windows
@@ -52,14 +55,22 @@ func NewMonitor(b *Baseline, f FeatureExtractor, opts *CompareOptions) (*Monitor
 }
 
 // Observe counts a text. It does not allocate in the long run.
-func (m *Monitor) Observe(text string) {
-	s := m.shards.get()
-	s.mu.Lock()
-	s.ind, s.val = m.features.AppendFeatures(s.ind[:0], s.val[:0], text)
-	err := s.profile.Add(s.ind, s.val)
-	s.mu.Unlock()
-	m.shards.put(s)
-	m.note(err)
+func (m *Monitor) Observe(s string) {
+	f, ok := m.features.(*TextFeatures)
+	if !ok {
+		c := m.shards.get()
+		c.mu.Lock()
+		c.ind, c.val = m.features.AppendFeatures(c.ind[:0], c.val[:0], s)
+		err := c.profile.Add(c.ind, c.val)
+		c.mu.Unlock()
+		m.shards.put(c)
+		m.note(err)
+		return
+	}
+	sc := f.scratch()
+	defer f.pool.Put(sc)
+	unknown := f.read(sc, s)
+	m.count(f, s, &sc.reading, unknown, sc.ind, "")
 }
 
 // ObserveFeatures counts a text by its features, as a FeatureExtractor that
@@ -70,6 +81,37 @@ func (m *Monitor) ObserveFeatures(ind []int32, val []float64) {
 	err := s.profile.Add(ind, val)
 	s.mu.Unlock()
 	m.shards.put(s)
+	m.note(err)
+}
+
+// Reads reports whether the features of m are those of texts that a vocabulary
+// has read already, so that ObserveRead can count them.
+func (m *Monitor) Reads() bool {
+	_, ok := m.features.(*TextFeatures)
+	return ok
+}
+
+// ObserveRead is Observe of a text that the vocabulary of m, which must be one
+// that Reads, has read: r is what it left, where words that it has seen in less
+// than least texts are unknown, and model the features of the text, in any order.
+// It is how a risk.Service reads a text once for its score and for drift. id is
+// the text's, which is kept only where WordsOptions say so.
+func (m *Monitor) ObserveRead(s string, r *text.Reading, least uint32, model []int32, id string) {
+	f := m.features.(*TextFeatures)
+	m.count(f, s, r, f.unknown(r, least), model, id)
+}
+
+// count counts a text that was read.
+func (m *Monitor) count(f *TextFeatures, s string, r *text.Reading, unknown int, model []int32, id string) {
+	c := m.shards.get()
+	c.mu.Lock()
+	c.ind, c.val = f.append(c.ind[:0], c.val[:0], s, r, unknown, model)
+	err := c.profile.Add(c.ind, c.val)
+	if m.countsWords(c) {
+		c.words.Observe(&r.Words, id)
+	}
+	c.mu.Unlock()
+	m.shards.put(c)
 	m.note(err)
 }
 
@@ -196,8 +238,16 @@ func (m *Monitor) Sweep(ctx context.Context) (Report, error) {
 	defer m.mu.Unlock()
 	all := m.shards.sum()
 	r, err := Compare(all.without(m.start), &m.options)
-	if err == nil && r.Status != StatusInsufficient {
-		m.start = all
+	if err != nil || r.Status == StatusInsufficient {
+		return r, err
 	}
-	return r, err
+	m.start = all
+	if m.words.Training != nil {
+		words, err := CompareWords(m.takeWords(), m.words.Training, m.words.Compare)
+		if err != nil {
+			return r, err
+		}
+		r.Words = &words
+	}
+	return r, nil
 }

@@ -12,7 +12,8 @@ import (
 // differences between their sums at two times, so none need ever be emptied.
 type shards struct {
 	baseline *Baseline
-	pool     sync.Pool // of *shard, all of which are in all
+	pool     sync.Pool     // of *shard, all of which are in all
+	words    *WordsOptions // of the words that shards count; nil for none
 
 	mu   sync.Mutex
 	all  []*shard
@@ -26,6 +27,8 @@ type shard struct {
 	profile Profile
 	ind     []int32
 	val     []float64
+	words   *Words   // of the window, nil where they are not counted
+	texts   int64    // of the window
 	_       [64]byte // keeps others off its cache lines
 }
 
@@ -51,6 +54,9 @@ func (s *shards) another() *shard {
 	}
 	alone := func(n int) []int64 { return make([]int64, n+2*cacheLine)[cacheLine : cacheLine+n] }
 	c := &shard{profile: Profile{baseline: s.baseline, counts: alone(s.baseline.bins), nonzero: alone(s.baseline.own)}}
+	if s.words != nil {
+		c.words, _ = NewWords(s.words) // they are checked
+	}
 	s.all = append(s.all, c)
 	return c
 }

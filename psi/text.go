@@ -2,8 +2,10 @@ package psi
 
 import (
 	"fmt"
+	"maps"
+	"math/bits"
+	"slices"
 	"sync"
-	"unicode/utf8"
 
 	"github.com/riskkit/riskkit/internal/text"
 )
@@ -67,16 +69,18 @@ type TextFeatures struct {
 	names      []string
 	risky      *text.Phrases
 	vocabulary Vocabulary
-	terms      map[int32]int32 // feature of the vocabulary to feature here
-	shape      int32           // the first of the features of shape, 0 for none
-	pool       sync.Pool       // of *textScratch
+	terms      int       // their number
+	watched    []uint64  // a bit for each feature of the vocabulary: whether it is among the terms
+	rank       []uint8   // how many bits are set before each of these
+	order      []uint8   // which of the terms each of the set bits is
+	shape      int32     // the first of the features of shape, 0 for none
+	pool       sync.Pool // of *textScratch
 }
 
 type textScratch struct {
-	words text.Words
-	ind   []int32
-	val   []float64
-	found []bool // by term
+	reading text.Reading
+	ind     []int32
+	val     []float64
 }
 
 const (
@@ -101,7 +105,7 @@ func NewTextFeatures(v Vocabulary, opts *TextOptions) (*TextFeatures, error) {
 		names:      []string{"text_length", "token_count", "risky_token_count"},
 		risky:      risky,
 		vocabulary: v,
-		terms:      map[int32]int32{},
+		terms:      len(o.Terms),
 	}
 	if v != nil {
 		f.names = append(f.names, unknownRatio)
@@ -109,19 +113,40 @@ func NewTextFeatures(v Vocabulary, opts *TextOptions) (*TextFeatures, error) {
 	if len(o.Terms) > MaxTerms || len(o.Terms) > 0 && v == nil {
 		return nil, fmt.Errorf("%w: %d terms, want at most %d, and a vocabulary", ErrInput, len(o.Terms), MaxTerms)
 	}
-	for _, term := range o.Terms {
-		i, ok := v.Index(term)
-		if _, twice := f.terms[int32(i)]; !ok || twice {
-			return nil, fmt.Errorf("%w: term %q is not in the vocabulary, or given twice", ErrInput, term)
-		}
-		f.terms[int32(i)] = int32(len(f.names))
-		f.names = append(f.names, termPrefix+term)
+	if err := f.watch(o.Terms); err != nil {
+		return nil, err
 	}
 	if o.Shape {
 		f.shape = int32(len(f.names))
 		f.names = append(f.names, "mean_token_length", "risky_token_ratio", "digit_ratio", "upper_case_ratio", "punctuation_ratio", "non_ascii_ratio")
 	}
 	return f, nil
+}
+
+// watch adds features of terms of the vocabulary.
+func (f *TextFeatures) watch(terms []string) error {
+	if len(terms) == 0 {
+		return nil
+	}
+	at := map[int]uint8{} // by feature of the vocabulary
+	for k, term := range terms {
+		i, ok := f.vocabulary.Index(term)
+		if _, twice := at[i]; !ok || twice {
+			return fmt.Errorf("%w: term %q is not in the vocabulary, or given twice", ErrInput, term)
+		}
+		at[i] = uint8(k)
+		f.names = append(f.names, termPrefix+term)
+	}
+	f.watched = make([]uint64, f.vocabulary.NumFeatures()/64+1)
+	f.rank = make([]uint8, len(f.watched))
+	for _, i := range slices.Sorted(maps.Keys(at)) {
+		f.watched[i/64] |= 1 << (i % 64)
+		f.order = append(f.order, at[i])
+	}
+	for k := 1; k < len(f.rank); k++ {
+		f.rank[k] = f.rank[k-1] + uint8(bits.OnesCount64(f.watched[k-1]))
+	}
+	return nil
 }
 
 // NumFeatures returns the number of features.
@@ -133,62 +158,97 @@ func (f *TextFeatures) FeatureName(i int) string { return f.names[i] }
 // AppendFeatures appends the features of s that are not 0. It allocates only to
 // grow ind and val.
 func (f *TextFeatures) AppendFeatures(ind []int32, val []float64, s string) ([]int32, []float64) {
-	sc, _ := f.pool.Get().(*textScratch)
-	if sc == nil {
-		sc = &textScratch{found: make([]bool, len(f.names))}
-	}
+	sc := f.scratch()
 	defer f.pool.Put(sc)
+	unknown := f.read(sc, s)
+	return f.append(ind, val, s, &sc.reading, unknown, sc.ind)
+}
+
+// read reads a text into sc and returns the number of words that the vocabulary
+// does not know.
+func (f *TextFeatures) read(sc *textScratch, s string) (unknown int) {
+	r := &sc.reading
+	r.Words.Set(s)
+	r.Keys = r.Words.AppendKeys(r.Keys[:0])
+	if f.vocabulary != nil {
+		for i := range r.Words.Len() {
+			if !f.vocabulary.Knows(r.Words.At(i)) {
+				unknown++
+			}
+		}
+	}
+	if f.terms > 0 {
+		sc.ind, sc.val = f.vocabulary.AppendFeatures(sc.ind[:0], sc.val[:0], s)
+	}
+	return unknown
+}
+
+// unknown is the same of a text that the vocabulary has read.
+func (f *TextFeatures) unknown(r *text.Reading, least uint32) (unknown int) {
+	if f.vocabulary != nil {
+		for _, n := range r.Seen {
+			if n < least {
+				unknown++
+			}
+		}
+	}
+	return unknown
+}
+
+func (f *TextFeatures) scratch() *textScratch {
+	if sc, ok := f.pool.Get().(*textScratch); ok {
+		return sc
+	}
+	return new(textScratch)
+}
+
+// append appends the features of a text of the words r, of which some are
+// unknown, with the features model of the vocabulary, in any order.
+func (f *TextFeatures) append(ind []int32, val []float64, s string, r *text.Reading, unknown int, model []int32) ([]int32, []float64) {
 	add := func(i int32, v float64) {
 		if v != 0 {
 			ind, val = append(ind, i), append(val, v)
 		}
 	}
-	w := &sc.words
-	w.Set(s)
-	risky, unknown, letters := 0, 0, 0
-	for i, end := 0, 0; i < w.Len(); i++ {
-		letters += len(w.At(i))
-		if _, n := f.risky.At(w, i); i >= end && n > 0 {
+	w := &r.Words
+	risky, end := 0, 0
+	for i, key := range r.Keys {
+		if i < end || !f.risky.May(key) {
+			continue
+		}
+		if _, n := f.risky.At(w, i); n > 0 {
 			risky += n
 			end = i + n
 		}
-		if f.vocabulary != nil && !f.vocabulary.Knows(w.At(i)) {
-			unknown++
-		}
 	}
-	add(0, float64(utf8.RuneCountInString(s)))
+	c := classesOf(s)
+	add(0, float64(c.all))
 	add(1, float64(w.Len()))
 	add(2, float64(risky))
 	words := float64(max(1, w.Len()))
 	if f.vocabulary != nil {
 		add(3, float64(unknown)/words)
 	}
-	if len(f.terms) > 0 {
-		ind, val = f.appendTerms(ind, val, sc, s)
+	if f.terms > 0 {
+		var found [MaxTerms/64 + 1]uint64
+		for _, i := range model {
+			set, bit := f.watched[i/64], uint64(1)<<(i%64)
+			if set&bit != 0 {
+				k := f.order[int(f.rank[i/64])+bits.OnesCount64(set&(bit-1))]
+				found[k/64] |= 1 << (k % 64)
+			}
+		}
+		for k, set := range found {
+			for ; set != 0; set &= set - 1 {
+				add(firstTerm+int32(64*k+bits.TrailingZeros64(set)), 1)
+			}
+		}
 	}
 	if f.shape > 0 {
-		add(f.shape, float64(letters)/words)
+		add(f.shape, float64(w.Bytes())/words)
 		add(f.shape+1, float64(risky)/words)
-		c := classesOf(s)
-		for k, n := range []int{c.digits, c.upper, c.punctuation, c.wide} {
+		for k, n := range [...]int{c.digits, c.upper, c.punctuation, c.wide} {
 			add(f.shape+2+int32(k), float64(n)/float64(max(1, c.all)))
-		}
-	}
-	return ind, val
-}
-
-// appendTerms appends the terms that occur in s.
-func (f *TextFeatures) appendTerms(ind []int32, val []float64, sc *textScratch, s string) ([]int32, []float64) {
-	sc.ind, sc.val = f.vocabulary.AppendFeatures(sc.ind[:0], sc.val[:0], s)
-	for _, i := range sc.ind {
-		if j, ok := f.terms[i]; ok {
-			sc.found[j] = true
-		}
-	}
-	for j := int32(firstTerm); int(j) < firstTerm+len(f.terms); j++ {
-		if sc.found[j] {
-			ind, val = append(ind, j), append(val, 1)
-			sc.found[j] = false
 		}
 	}
 	return ind, val

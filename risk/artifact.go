@@ -30,7 +30,11 @@ func NewArtifact(m *Model, r *TrainReport) (registry.Artifact, error) {
 	if err != nil {
 		return nil, fmt.Errorf("risk: report: %w", err)
 	}
-	a := registry.Artifact{ModelFile: model, MetricsFile: metrics, CardFile: r.Card(m)}
+	golden, err := m.golden()
+	if err != nil {
+		return nil, err
+	}
+	a := registry.Artifact{ModelFile: model, MetricsFile: metrics, CardFile: r.Card(m), GoldenFile: golden}
 	if m.c.Drift != nil {
 		if a[BaselineFile], err = json.Marshal(m.c.Drift); err != nil {
 			return nil, fmt.Errorf("risk: baseline: %w", err)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/riskkit/riskkit/internal/text"
 	"github.com/riskkit/riskkit/logreg"
 	"github.com/riskkit/riskkit/psi"
 	"github.com/riskkit/riskkit/tfidf"
@@ -107,11 +108,12 @@ type unordered interface {
 
 // modelScratch is the memory that one text passes through.
 type modelScratch struct {
-	ind   []int32
-	val   []float64
-	proba []float64
-	logit []float64
-	tags  []float64
+	reading text.Reading // see watched
+	ind     []int32
+	val     []float64
+	proba   []float64
+	logit   []float64
+	tags    []float64
 }
 
 const unregistered = "unregistered"
@@ -190,14 +192,23 @@ func (m *Model) Score(_ context.Context, doc Document) (Assessment, error) {
 // scratch returns memory with the features and the calibrated probabilities of
 // s in it.
 func (m *Model) scratch(s string) *modelScratch {
-	sc, _ := m.pool.Get().(*modelScratch)
-	if sc == nil {
-		sc = new(modelScratch)
-	}
+	sc := m.newScratch()
 	sc.ind, sc.val = m.append(sc.ind[:0], sc.val[:0], s)
+	m.classify(sc)
+	return sc
+}
+
+func (m *Model) newScratch() *modelScratch {
+	if sc, ok := m.pool.Get().(*modelScratch); ok {
+		return sc
+	}
+	return new(modelScratch)
+}
+
+// classify computes the calibrated probabilities of the features in sc.
+func (m *Model) classify(sc *modelScratch) {
 	sc.proba = m.c.Classifier.AppendProba(sc.proba[:0], sc.ind, sc.val)
 	m.calibrate(sc.proba)
-	return sc
 }
 
 func (m *Model) calibrate(p []float64) {
@@ -278,5 +289,9 @@ func (m *Model) NewMonitor(opts *psi.CompareOptions) (*psi.Monitor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return psi.NewMonitor(m.c.Drift.Baseline, f, opts)
+	monitor, err := psi.NewMonitor(m.c.Drift.Baseline, f, opts)
+	if err != nil {
+		return nil, err
+	}
+	return monitor, watchWords(monitor, m.c.Features)
 }

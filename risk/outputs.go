@@ -60,7 +60,6 @@ type observed struct {
 }
 
 func (o *observed) Score(ctx context.Context, doc Document) (Assessment, error) {
-	o.monitor.Observe(doc.Text)
 	a, err := o.Scorer.Score(ctx, doc)
 	if err == nil {
 		o.outputs.observe(&a)

@@ -45,6 +45,12 @@ type ServiceOptions struct {
 	Now func() time.Time
 	// Getenv reads the environment. nil means os.Getenv.
 	Getenv func(string) string
+	// Open loads a version. nil means OpenModel; a host with models of its own
+	// has its own.
+	Open func(ctx context.Context, r registry.Registry, v registry.Version) (Scorer, error)
+	// RetryAfter is how long a version that could not be loaded is left alone.
+	// 0 means a minute.
+	RetryAfter time.Duration
 }
 
 // A Service is the Scorer that a host puts in its path: the version of a model
@@ -256,6 +262,7 @@ func (s *Service) load(ctx context.Context, now *live) (next *live, err error) {
 		if next.monitor, err = m.NewMonitor(s.o.Drift); err != nil {
 			return nil, err
 		}
+		next.scorer = &Fallback{First: newWatched(m, next.monitor), Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.note}
 		next.scorer = &observed{next.scorer, next.monitor, newOutputs(next.monitor)}
 	}
 	return next, nil

@@ -33,6 +33,8 @@ type scratch struct {
 	counts   []uint32
 	stamps   []uint32 // see count
 	base     uint32
+
+	reading *text.Reading // of the text at hand, if somebody else wants it
 }
 
 // analyzer turns a text into terms.

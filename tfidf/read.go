@@ -37,6 +37,9 @@ func (v *Vectorizer) read(sc *scratch, s string) {
 	if a.kind == "" {
 		a.cut(sc, s)
 		v.readWords(sc)
+		if sc.reading != nil {
+			v.tell(sc)
+		}
 		v.readGrams(sc, a.ngrams[0])
 		return
 	}
@@ -44,6 +47,29 @@ func (v *Vectorizer) read(sc *scratch, s string) {
 		v.readChars(sc, chars)
 		v.readGrams(sc, least)
 	})
+}
+
+// tell fills the reading of sc with the words that every part of riskkit takes.
+// What sc has itself is exchanged.
+func (v *Vectorizer) tell(sc *scratch) {
+	r := sc.reading
+	r.Words, sc.words = sc.words, r.Words
+	w := &r.Words
+	r.Seen = resized(r.Seen, w.Len())
+	if a := v.analyzer; len(a.stop) > 0 || a.stem != "" {
+		r.Keys = w.AppendKeys(r.Keys[:0])
+		for i := range r.Seen {
+			r.Seen[i] = uint32(v.wordFrequency(w.At(i)))
+		}
+	} else {
+		r.Keys, sc.keys = sc.keys, r.Keys
+		for i, node := range sc.level[:len(r.Seen)] {
+			r.Seen[i] = v.nodeDF(node)
+		}
+	}
+	if v.analyzer.short {
+		r.DropShort()
+	}
 }
 
 // readChars sets the units of sc to characters, and level to their nodes.

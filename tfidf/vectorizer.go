@@ -278,11 +278,32 @@ func (v *Vectorizer) AppendFeatures(ind []int32, val []float64, text string) ([]
 // come, which takes less time: linear in their number. The values are the same
 // but for rounding.
 func (v *Vectorizer) AppendUnordered(ind []int32, val []float64, text string) ([]int32, []float64) {
+	return v.append(ind, val, text, nil)
+}
+
+// Reads reports whether v cuts texts into the words that every part of riskkit
+// that reads words takes, or into those and words of one character, so that it
+// can AppendRead.
+func (v *Vectorizer) Reads() bool {
+	a := v.analyzer
+	return a != nil && a.kind == "" && a.fold == "" && a.accents == ""
+}
+
+// AppendRead is AppendUnordered that leaves in r what it read, for those who
+// look at the same words: it is how a risk.Model cuts a text once for its score
+// and for drift. v must be one that Reads.
+func (v *Vectorizer) AppendRead(ind []int32, val []float64, s string, r *text.Reading) ([]int32, []float64) {
+	return v.append(ind, val, s, r)
+}
+
+func (v *Vectorizer) append(ind []int32, val []float64, s string, r *text.Reading) ([]int32, []float64) {
 	if v.analyzer == nil {
 		return ind, val
 	}
 	sc := v.scratch()
-	v.read(sc, text)
+	sc.reading = r
+	v.read(sc, s)
+	sc.reading = nil
 	first, room := len(ind), len(sc.ids)
 	ind = slices.Grow(ind, room)[:first+room]
 	sc.counts = resized(sc.counts, room)

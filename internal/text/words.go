@@ -168,6 +168,15 @@ func run(b []byte) (n, runes int) {
 // Len returns the number of words.
 func (w *Words) Len() int { return len(w.spans) }
 
+// Bytes returns the number of bytes of all words.
+func (w *Words) Bytes() int {
+	n := 0
+	for _, s := range w.spans {
+		n += s.end - s.start
+	}
+	return n
+}
+
 // At returns word i in lower case. The bytes belong to w and stand until the
 // next Set.
 func (w *Words) At(i int) []byte { return w.buf[w.spans[i].start:w.spans[i].end] }

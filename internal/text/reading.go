@@ -1,0 +1,29 @@
+package text
+
+import "unicode/utf8"
+
+// A Reading is what is read of one text once and used by several: its words,
+// and what a vocabulary knows of them. It is memory that is used again for the
+// next text; the zero value is ready. It must not be used from several
+// goroutines at once.
+type Reading struct {
+	Words Words
+	// Keys are those of the words.
+	Keys []Key
+	// Seen says in how many texts of the vocabulary's each word occurs.
+	Seen []uint32
+}
+
+// DropShort drops the words of one character, which only Short takes.
+func (r *Reading) DropShort() {
+	w, n := &r.Words, 0
+	for i, s := range w.spans {
+		size := s.end - s.start
+		if size == 1 || w.buf[s.start] >= utf8.RuneSelf && utf8.RuneCount(w.buf[s.start:s.end]) == 1 {
+			continue
+		}
+		w.spans[n], r.Keys[n], r.Seen[n] = s, r.Keys[i], r.Seen[i]
+		n++
+	}
+	w.spans, r.Keys, r.Seen = w.spans[:n], r.Keys[:n], r.Seen[:n]
+}

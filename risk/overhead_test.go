@@ -1,0 +1,63 @@
+package risk_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/riskkit/riskkit/internal/race"
+	"github.com/riskkit/riskkit/registry"
+	"github.com/riskkit/riskkit/risk"
+)
+
+// incidentsToServe returns a registry with a model in production, and texts to
+// score: real ones where they are beside the project.
+func incidentsToServe(t testing.TB) (reg *registry.Log, docs []risk.Document) {
+	t.Helper()
+	_, reg = stocked(t)
+	for _, x := range usual(1, 300) {
+		docs = append(docs, x.Document)
+	}
+	return reg, docs
+}
+
+// quickest returns the least time of several calls.
+func quickest(calls int, call func()) time.Duration {
+	best := time.Duration(1 << 62)
+	for range calls {
+		start := time.Now()
+		call()
+		best = min(best, time.Since(start))
+	}
+	return best
+}
+
+// TestServiceOverhead compares the median time of an answer of a bare model with
+// that of the whole service around it, by turns on each text.
+func TestServiceOverhead(t *testing.T) {
+	if race.Enabled || testing.Short() {
+		t.Skip("times mean nothing here")
+	}
+	reg, docs := incidentsToServe(t)
+	svc := service(t, risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true})
+	m, err := risk.OpenModel(t.Context(), reg, must(reg.Resolve(t.Context(), "incident-risk", "production")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := t.Context()
+	var bare, whole, more []time.Duration
+	for _, d := range docs {
+		b := quickest(15, func() { _, _ = m.Score(ctx, d) })
+		w := quickest(15, func() { _, _ = svc.Score(ctx, d) })
+		bare, whole, more = append(bare, b), append(whole, w), append(more, w-b)
+	}
+	median := func(d []time.Duration) time.Duration {
+		slices.Sort(d)
+		return d[len(d)/2]
+	}
+	b, w, d := median(bare), median(whole), median(more)
+	t.Logf("a bare model answers in %v, the service in %v, which is %v more (medians of %d texts)", b, w, d, len(docs))
+	if d > 2*time.Microsecond {
+		t.Errorf("the service takes %v more than the model, want at most 2µs", d)
+	}
+}
