@@ -52,10 +52,9 @@ func (o *outputs) observe(a *Assessment) {
 	}
 }
 
-// observed is a Scorer whose texts and answers a monitor counts.
+// observed is a Scorer whose answers are counted.
 type observed struct {
 	Scorer
-	monitor *psi.Monitor
 	outputs outputs
 }
 

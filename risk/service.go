@@ -263,7 +263,7 @@ func (s *Service) load(ctx context.Context, now *live) (next *live, err error) {
 			return nil, err
 		}
 		next.scorer = &Fallback{First: newWatched(m, next.monitor), Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.note}
-		next.scorer = &observed{next.scorer, next.monitor, newOutputs(next.monitor)}
+		next.scorer = &observed{next.scorer, newOutputs(next.monitor)}
 	}
 	return next, nil
 }

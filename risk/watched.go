@@ -5,6 +5,7 @@ import (
 	"iter"
 	"math"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/riskkit/riskkit/psi"
 	"github.com/riskkit/riskkit/tfidf"
@@ -25,6 +26,17 @@ func newWatched(m *Model, monitor *psi.Monitor) *watched {
 		w.reader, w.least = v, uint32(min(math.MaxUint32, math.Ceil(newVocabulary(v).least)))
 	}
 	return w
+}
+
+// Watch returns m as a Scorer whose texts and answers the monitor counts, for
+// hosts that do without a Service. Where m has no baseline the error is
+// ErrNoDrift. nil opts means the defaults.
+func (m *Model) Watch(opts *psi.CompareOptions) (Scorer, *psi.Monitor, error) {
+	monitor, err := m.NewMonitor(opts)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &observed{newWatched(m, monitor), newOutputs(monitor)}, monitor, nil
 }
 
 // Score counts doc and assesses it.
@@ -69,7 +81,7 @@ func (t trainingWords) Share(term []byte) (share float64, ok bool) {
 	return float64(n) / float64(t.v.Documents()), ok
 }
 
-// Terms yields the words with at least this share.
+// Terms yields the words of two or more characters with at least this share.
 func (t trainingWords) Terms(least float64) iter.Seq2[string, float64] {
 	return func(yield func(string, float64) bool) {
 		n := float64(t.v.Documents())
@@ -78,7 +90,8 @@ func (t trainingWords) Terms(least float64) iter.Seq2[string, float64] {
 			if share < least {
 				continue
 			}
-			if name := t.v.FeatureName(i); !strings.Contains(name, " ") && !yield(name, share) {
+			name := t.v.FeatureName(i)
+			if word := !strings.Contains(name, " ") && utf8.RuneCountInString(name) > 1; word && !yield(name, share) {
 				return
 			}
 		}

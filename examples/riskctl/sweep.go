@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 
 	"github.com/riskkit/riskkit/psi"
+	"github.com/riskkit/riskkit/risk"
 )
 
 // swept is what sweep prints.
@@ -15,6 +16,9 @@ type swept struct {
 	Version string `json:"version"`
 	psi.Report
 }
+
+// shownWords is how many new words, and how many vanished ones, sweep prints.
+const shownWords = 10
 
 func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 	var (
@@ -41,13 +45,13 @@ func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 		if err != nil {
 			return err
 		}
-		monitor, err := m.NewMonitor(nil)
+		scorer, monitor, err := m.Watch(nil)
 		if err != nil {
 			return err
 		}
 		// What is drawn is kept until the end: any incident may still push it
 		// out (reservoir sampling; Vitter 1985, algorithm R).
-		var drawn []string
+		var drawn []risk.Document
 		rng := rand.New(rand.NewPCG(*seed, 0))
 		count, done := counter(s.err)
 		defer func() {
@@ -65,15 +69,19 @@ func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 			count()
 			n++
 			if *sample == 0 {
-				monitor.Observe(x.Text)
+				if _, err := scorer.Score(ctx, x.Document); err != nil {
+					return err
+				}
 			} else if len(drawn) < *sample {
-				drawn = append(drawn, x.Text)
+				drawn = append(drawn, x.Document)
 			} else if i := rng.IntN(n); i < *sample {
-				drawn[i] = x.Text
+				drawn[i] = x.Document
 			}
 		}
-		for _, text := range drawn {
-			monitor.Observe(text)
+		for _, doc := range drawn {
+			if _, err := scorer.Score(ctx, doc); err != nil {
+				return err
+			}
 		}
 		report, err := monitor.Sweep(ctx)
 		if err != nil {
@@ -99,6 +107,20 @@ func sweep(f *flag.FlagSet) func(context.Context, streams) error {
 				string(r.Status), fmt.Sprintf("%.4f", r.PSI), fmt.Sprintf("%.4f", r.Expected), fmt.Sprintf("%.2g", r.P), printable(what),
 			})
 		}
-		return table(s.out, rows)
+		if err := table(s.out, rows); err != nil || report.Words == nil {
+			return err
+		}
+		for _, list := range []struct {
+			name  string
+			terms []psi.TermReport
+		}{{"new words", report.Words.New}, {"vanished words", report.Words.Vanished}} {
+			for i, t := range list.terms[:min(len(list.terms), shownWords)] {
+				if i == 0 {
+					fmt.Fprintf(s.out, "\n%s, the most surprising first:\n", list.name)
+				}
+				fmt.Fprintf(s.out, "  %s\n", printable(t.String()))
+			}
+		}
+		return nil
 	}
 }

@@ -83,7 +83,8 @@ type drifted struct {
 	// Late is how many incidents came while the window was open that belong to
 	// one before it, closed already. They are in none.
 	Late int `json:"late"`
-	// Moved are the two features that moved the most, in words.
+	// Moved are the two features that moved the most and the most surprising of
+	// the new words, in words.
 	Moved []string `json:"moved"`
 	psi.Report
 }
@@ -97,7 +98,8 @@ type windows struct {
 	model  *risk.Model
 	closed func(drifted) error
 
-	open     *drifted // the window that is filled
+	open     *drifted    // the window that is filled
+	scorer   risk.Scorer // of which monitor counts texts and answers
 	monitor  *psi.Monitor
 	n        int // in it
 	all      int // in all windows
@@ -127,13 +129,15 @@ func (w *windows) add(ctx context.Context, doc risk.Document) error {
 		}
 	}
 	if w.open == nil {
-		m, err := w.model.NewMonitor(nil)
+		scorer, m, err := w.model.Watch(nil)
 		if err != nil {
 			return err
 		}
-		w.open, w.monitor, w.n = &drifted{Period: p.name, From: p.from, To: p.to, Moved: []string{}}, m, 0
+		w.open, w.scorer, w.monitor, w.n = &drifted{Period: p.name, From: p.from, To: p.to, Moved: []string{}}, scorer, m, 0
 	}
-	w.monitor.Observe(doc.Text)
+	if _, err := w.scorer.Score(ctx, doc); err != nil {
+		return err
+	}
 	w.n++
 	w.all++
 	if w.period != nil {
@@ -169,7 +173,7 @@ func (w *windows) close(ctx context.Context) error {
 		return err
 	}
 	x := *w.open
-	w.open, w.monitor = nil, nil
+	w.open, w.scorer, w.monitor = nil, nil, nil
 	x.Report = r
 	for _, t := range []*time.Time{&x.From, &x.To} {
 		if t.Year() < 0 || t.Year() > 9999 {
@@ -183,6 +187,9 @@ func (w *windows) close(ctx context.Context) error {
 		if f.Moved != "" { // the first are those that moved
 			x.Moved = append(x.Moved, f.Moved)
 		}
+	}
+	if r.Words != nil && len(r.Words.New) > 0 {
+		x.Moved = append(x.Moved, "new: "+r.Words.New[0].String())
 	}
 	return w.closed(x)
 }
