@@ -2,9 +2,10 @@
 // staging and in production, and the whole history of how that came to be.
 //
 // A registry is a log. Registering a version, promoting it, archiving it,
-// naming it by an alias and rolling back each append one [Event] to the log of
-// its model; versions, stages, aliases and what a rollback returns to follow
-// from folding that log into a [State]. Nothing is ever changed in place, so who
+// naming it by an alias, rolling it out to a share of the documents and rolling
+// back each append one [Event] to the log of its model; versions, stages,
+// aliases, the [Rollout] and what a rollback returns to follow from folding that
+// log into a [State]. Nothing is ever changed in place, so who
 // moved what, when and why is always known. Each event carries the hash of the
 // one before it, and every file its SHA-256, which is compared on every load;
 // [Log.Verify] checks all of it.

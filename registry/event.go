@@ -28,6 +28,11 @@ const (
 	KindUnprotected Kind = "unprotected"
 	KindApproved    Kind = "approved"  // a move to a protected stage or alias
 	KindCollected   Kind = "collected" // the files of an archived version may be deleted
+	// A rollout also ends, without an event of its own, where production moves
+	// or its version is archived.
+	KindRolloutStarted Kind = "rollout_started"
+	KindRolloutChanged Kind = "rollout_changed"
+	KindRolloutAborted Kind = "rollout_aborted"
 )
 
 // An Event is one line of a model's history.
@@ -57,6 +62,11 @@ type Event struct {
 	// are removed.
 	Description string            `json:"description,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"`
+	// Rollout, of the events that start and change one, is what it is since,
+	// without Started.
+	Rollout *Rollout `json:"rollout,omitempty"`
+	// Evidence is what the decision rests on, as compact JSON.
+	Evidence json.RawMessage `json:"evidence,omitempty"`
 	// Previous is the hash of the event before, zeros for the first.
 	Previous Digest `json:"previous"`
 	// State, which some events have, is the digest of the State before this
@@ -92,8 +102,12 @@ const (
 	signedBytes = "riskkit registry event " // stands before the hash in what is signed
 )
 
-// maxText is the greatest length, in bytes, of the texts of an event together.
-const maxText = 1 << 20
+// maxText is the greatest length, in bytes, of the texts of an event together,
+// maxEvidence of its evidence.
+const (
+	maxText     = 1 << 20
+	maxEvidence = 64 << 10
+)
 
 // check returns an error that wraps ErrInput where the texts that callers gave
 // cannot be kept as they are.
@@ -120,6 +134,15 @@ func (e *Event) check() error {
 	}
 	if total > maxText {
 		return fmt.Errorf("%w: the texts of an event (actor, reason, description, tags, …) have %d bytes, at most %d are allowed", ErrInput, total, maxText)
+	}
+	if len(e.Evidence) > maxEvidence {
+		return fmt.Errorf("%w: the evidence of an event has %d bytes, at most %d are allowed", ErrInput, len(e.Evidence), maxEvidence)
+	}
+	// It stands inside of the event, so it must not be nested as deeply as JSON
+	// may be.
+	inside := slices.Concat([]byte("["), e.Evidence, []byte("]"))
+	if len(e.Evidence) > 0 && !(json.Valid(e.Evidence) && json.Valid(inside) && utf8.Valid(e.Evidence)) {
+		return fmt.Errorf("%w: the evidence of an event is not JSON: %.100q", ErrInput, e.Evidence)
 	}
 	return nil
 }

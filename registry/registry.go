@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"iter"
@@ -67,8 +68,11 @@ type Move struct {
 	// none; if another is, nothing is moved and the error is a *ConflictError.
 	// nil means any.
 	Expect *int
-	// Actor and Reason say who moved it and why.
+	// Actor and Reason say who moved it and why. Evidence is what the decision
+	// rests on, such as the verdict of a gate: JSON in UTF-8 of at most 64 KiB,
+	// which the event keeps in compact form.
 	Actor, Reason string
+	Evidence      json.RawMessage
 }
 
 // A ConflictError says that a stage or alias does not hold the version that the

@@ -519,6 +519,8 @@ func FuzzEvent(f *testing.F) {
 	if _, err := signed.Move(f.Context(), model, registry.Move{Alias: "champion", Version: 1}); err != nil {
 		f.Fatal(err)
 	}
+	register(f, log, "candidate")
+	roll(f, log, registry.RolloutChange{Version: 2, BasisPoints: new(100), Tags: []string{"pilot"}, Evidence: json.RawMessage(`{"n":1}`)})
 	for event, err := range store.Events(f.Context(), model, 1) {
 		if err != nil {
 			f.Fatal(err)

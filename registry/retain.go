@@ -45,8 +45,8 @@ type RetainReport struct {
 
 // Retain archives versions that nobody needs, gives up the files of those that
 // are archived long enough, and deletes the blobs that no version of any model
-// refers to. It never touches what is in staging or production, what an alias
-// names, or what a rollback can return to. What a version was and who made it
+// refers to. It never touches what is in staging or production or being rolled
+// out, what an alias names, or what a rollback can return to. What a version was and who made it
 // stays in the history. Where the Store is no Collector the error wraps
 // ErrUnsupported.
 func (l *Log) Retain(ctx context.Context, r Retention) (RetainReport, error) {
@@ -188,6 +188,9 @@ func (l *Log) retain(ctx context.Context, s *State, r Retention, report *RetainR
 // retire returns the next event that r wants.
 func (s *State) retire(r Retention, now time.Time) (Event, bool) {
 	needed := map[int]bool{s.stages[Staging]: true}
+	if s.Rollout != nil {
+		needed[s.Rollout.Version] = true
+	}
 	for _, n := range s.Aliases {
 		needed[n] = true
 	}

@@ -277,14 +277,25 @@ func FuzzSnapshot(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	data := registry.EncodeState(s)
-	_, payload, err := binfile.Open(data, "RKST", 1)
-	if err != nil {
+	add := func(s *registry.State) {
+		version, payload, err := binfile.Open(registry.EncodeState(s), "RKST", 2)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(version == 2, []byte(payload.Rest()))
+	}
+	add(s)
+	roll(f, log, registry.RolloutChange{Version: 2, BasisPoints: new(100), Tags: []string{"pilot"}})
+	if s, err = log.State(f.Context(), model); err != nil {
 		f.Fatal(err)
 	}
-	f.Add([]byte(payload.Rest()))
-	f.Fuzz(func(t *testing.T, payload []byte) { // behind a right checksum
-		s, err := registry.DecodeState(binfile.Append(nil, "RKST", 1, func(dst []byte) []byte { return append(dst, payload...) }))
+	add(s)
+	f.Fuzz(func(t *testing.T, rollout bool, payload []byte) { // behind a right checksum
+		version := uint32(1)
+		if rollout {
+			version = 2
+		}
+		s, err := registry.DecodeState(binfile.Append(nil, "RKST", version, func(dst []byte) []byte { return append(dst, payload...) }))
 		if err != nil {
 			if !errors.Is(err, registry.ErrCorrupt) {
 				t.Fatal(err)
@@ -295,6 +306,7 @@ func FuzzSnapshot(f *testing.F) {
 			_, _ = s.Resolve(ref)
 		}
 		s.RollbackTarget()
+		s.Rollout.Takes("key", nil)
 		again, err := registry.DecodeState(registry.EncodeState(s))
 		if err != nil {
 			t.Fatal(err)

@@ -15,14 +15,22 @@ import (
 // A snapshot is a file of internal/binfile, of which equal states are equal
 // bytes: numbers as varints, strings with their length before them, what has no
 // order in order.
+//
+// Version 2 has a rollout at its end. A state without one is still of version 1,
+// for events vouch for its digest.
 const (
 	snapshotMagic   = "RKST"
-	snapshotVersion = 1
+	snapshotPlain   = 1
+	snapshotRollout = 2
 )
 
 // encode returns s as the bytes of a snapshot.
 func (s *State) encode() []byte {
-	return binfile.Append(nil, snapshotMagic, snapshotVersion, func(dst []byte) []byte {
+	version := uint32(snapshotPlain)
+	if s.Rollout != nil {
+		version = snapshotRollout
+	}
+	return binfile.Append(nil, snapshotMagic, version, func(dst []byte) []byte {
 		w := stateWriter{dst}
 		w.string(s.Model)
 		w.number(uint64(s.Seq))
@@ -48,6 +56,9 @@ func (s *State) encode() []byte {
 		w.number(uint64(len(s.Versions)))
 		for i := range s.Versions {
 			w.version(&s.Versions[i])
+		}
+		if s.Rollout != nil {
+			w.rollout(s.Rollout)
 		}
 		return w.b
 	})
@@ -134,9 +145,19 @@ func (w *stateWriter) version(v *Version) {
 	}
 }
 
+func (w *stateWriter) rollout(r *Rollout) {
+	w.string(r.ID)
+	w.number(uint64(r.Version))
+	w.number(uint64(r.BasisPoints))
+	w.strings(r.Tags)
+	w.flag(r.Paused)
+	w.flag(r.Shadow)
+	w.time(r.Started)
+}
+
 // decodeState reads what encode wrote; otherwise the error wraps ErrCorrupt.
 func decodeState(data []byte) (*State, error) {
-	_, payload, err := binfile.Open(data, snapshotMagic, snapshotVersion)
+	version, payload, err := binfile.Open(data, snapshotMagic, snapshotRollout)
 	if err != nil {
 		return nil, fmt.Errorf("%w: snapshot: %w", ErrCorrupt, err)
 	}
@@ -166,8 +187,12 @@ func decodeState(data []byte) (*State, error) {
 			s.keys[v.Key] = v.Number
 		}
 	}
-	ok := !r.failed && r.rest == ""
 	named := slices.Concat(s.production, served)
+	if version == snapshotRollout {
+		s.Rollout = r.rollout()
+		named = append(named, s.Rollout.Version)
+	}
+	ok := !r.failed && r.rest == "" && (s.Rollout == nil || s.Rollout.check() == nil)
 	for _, n := range s.Aliases {
 		named = append(named, n)
 	}
@@ -304,4 +329,13 @@ func (r *stateReader) version(v *Version) {
 	if r.flag() {
 		v.Schema = &Schema{Inputs: r.columns(), Outputs: r.columns()}
 	}
+}
+
+func (r *stateReader) rollout() *Rollout {
+	o := &Rollout{ID: r.string(), Version: int(r.number()), BasisPoints: int(r.number())}
+	if tags := r.strings(); len(tags) > 0 {
+		o.Tags = tags
+	}
+	o.Paused, o.Shadow, o.Started = r.flag(), r.flag(), r.time()
+	return o
 }

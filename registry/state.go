@@ -14,6 +14,8 @@ type State struct {
 	Versions []Version // version n at n-1
 	// Aliases says which version each alias names.
 	Aliases map[string]int
+	// Rollout is the one that is going on, nil if none is.
+	Rollout *Rollout
 	// Seq, Hash and Time are those of the last event.
 	Seq  int64
 	Hash Digest
@@ -166,6 +168,7 @@ func (s *State) do(e *Event) error {
 			return err
 		}
 		s.move(e)
+		s.endRollout(e)
 	case KindAliased, KindUnaliased:
 		if err := checkAlias(e.Alias); err != nil || (e.Version == 0) != (e.Kind == KindUnaliased) {
 			return s.wrong(e, "moves alias %q to version %d", e.Alias, e.Version)
@@ -180,6 +183,8 @@ func (s *State) do(e *Event) error {
 		s.annotate(e)
 	case KindProtected, KindUnprotected, KindApproved:
 		return s.guard(e)
+	case KindRolloutStarted, KindRolloutChanged, KindRolloutAborted:
+		return s.rollout(e)
 	case KindCollected:
 		v := &s.Versions[e.Version-1]
 		if v.Stage != Archived || v.Collected {
@@ -291,7 +296,7 @@ func checkStage(stage Stage) error {
 // plan returns the event that carries out m, which is yet to be numbered, dated
 // and chained.
 func (s *State) plan(m Move) (Event, error) {
-	e := Event{Kind: KindPromoted, Version: m.Version, Stage: m.To, Alias: m.Alias, Actor: m.Actor, Reason: m.Reason}
+	e := Event{Kind: KindPromoted, Version: m.Version, Stage: m.To, Alias: m.Alias, Actor: m.Actor, Reason: m.Reason, Evidence: m.Evidence}
 	switch {
 	case m.Alias != "" && (m.Rollback || m.To != ""):
 		return e, fmt.Errorf("%w: a move is of an alias, to a stage, or a rollback; one at a time", ErrInput)

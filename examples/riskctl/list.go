@@ -88,8 +88,12 @@ func versions(f *flag.FlagSet) func(context.Context, streams) error {
 		}
 		rows := [][]string{{"VERSION", "STAGE", "CREATED", "BY", "DIGEST"}}
 		for _, v := range listed {
+			where := string(v.Stage)
+			if state.Rollout != nil && state.Rollout.Version == v.Number {
+				where = strings.TrimPrefix(where+", rollout", ", ")
+			}
 			rows = append(rows, []string{
-				fmt.Sprint(v.Number), orDash(string(v.Stage)), v.CreatedAt.Format(time.DateTime), orDash(v.Actor), v.Digest.String()[:19],
+				fmt.Sprint(v.Number), orDash(where), v.CreatedAt.Format(time.DateTime), orDash(v.Actor), v.Digest.String()[:19],
 			})
 		}
 		return table(s.out, rows)
@@ -130,8 +134,12 @@ func history(f *flag.FlagSet) func(context.Context, streams) error {
 			if e.From > 0 {
 				from = fmt.Sprint(e.From)
 			}
+			where := string(e.Stage) + e.Alias
+			if e.Rollout != nil {
+				where = e.Rollout.String()
+			}
 			rows = append(rows, []string{
-				fmt.Sprint(e.Seq), e.Time.Format(time.DateTime), string(e.Kind), fmt.Sprint(e.Version), orDash(string(e.Stage) + e.Alias), from,
+				fmt.Sprint(e.Seq), e.Time.Format(time.DateTime), string(e.Kind), fmt.Sprint(e.Version), orDash(where), from,
 				orDash(e.Actor), orDash(e.Reason),
 			})
 		}

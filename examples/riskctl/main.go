@@ -36,6 +36,7 @@ var commands = []command{
 	{"train", "-data F -registry DIR", "train a model, register it and put it into staging", train},
 	{"versions", "-registry DIR", "list the versions of a model and where they stand", versions},
 	{"promote", "-registry DIR", "move a version to a stage", promote},
+	{"rollout", "-registry DIR", "let a version stand beside production: in shadow, or for a share", rollout},
 	{"rollback", "-registry DIR", "return production to an earlier version", rollback},
 	{"history", "-registry DIR", "list all that happened to a model", history},
 	{"alias", "-registry DIR -alias A -version N", "let an alias name a version", alias},

@@ -51,11 +51,13 @@ func mover(f *flag.FlagSet, plan func(context.Context, registry.Registry, string
 	var (
 		p      place
 		by     who
+		rests  evidence
 		expect = f.Int("expect", -1, "`number` of the version that must be there now, 0 for none; -1 for any")
 		asJSON = f.Bool("json", false, "print JSON")
 	)
 	p.declare(f)
 	by.declare(f)
+	rests.declare(f)
 	return func(ctx context.Context, s streams) error {
 		if *expect < -1 {
 			return usage("-expect is %d", *expect)
@@ -69,6 +71,9 @@ func mover(f *flag.FlagSet, plan func(context.Context, registry.Registry, string
 			return err
 		}
 		m.Actor, m.Reason = by.actor, by.reason
+		if m.Evidence, err = rests.read(); err != nil {
+			return err
+		}
 		if *expect >= 0 {
 			m.Expect = expect
 		}

@@ -91,7 +91,7 @@ func summary(ctx context.Context, l *registry.Log) (chapter, error) {
 		if err != nil {
 			return nil, err
 		}
-		c = append(c, fmt.Sprint(e.Seq, e.Kind, e.Version, e.Stage, e.Alias, e.From, e.Actor, e.Reason, e.Digest, e.Tags, e.Key))
+		c = append(c, fmt.Sprint(e.Seq, e.Kind, e.Version, e.Stage, e.Alias, e.From, e.Actor, e.Reason, e.Digest, e.Tags, e.Key, e.Rollout, string(e.Evidence)))
 	}
 	return c, nil
 }

@@ -2,6 +2,7 @@ package registrytest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -29,6 +30,12 @@ func story() []step {
 			return err
 		}}
 	}
+	roll := func(name string, c registry.RolloutChange) step {
+		return step{name, func(ctx context.Context, l *registry.Log) error {
+			_, err := l.Rollout(ctx, model, c)
+			return err
+		}}
+	}
 	return []step{
 		register(1, registry.RegisterOptions{Stage: registry.Staging}),
 		move(registry.Move{Version: 1, To: registry.Production}),
@@ -43,7 +50,11 @@ func story() []step {
 			_, err := l.Approve(ctx, model, registry.Approval{Version: 3, Stage: registry.Production, Actor: "bob"})
 			return err
 		}},
+		roll("start a rollout", registry.RolloutChange{Version: 3, BasisPoints: new(100), Actor: "ann"}),
+		roll("widen it", registry.RolloutChange{BasisPoints: new(5000), Actor: "ann", Evidence: json.RawMessage(`{"n":1000}`)}),
 		move(registry.Move{Version: 3, To: registry.Production, Actor: "ann"}),
+		roll("start a shadow", registry.RolloutChange{Version: 2, Shadow: new(true)}),
+		roll("abort it", registry.RolloutChange{Abort: true}),
 		move(registry.Move{Rollback: true}),
 		move(registry.Move{Alias: "champion"}),
 		{"annotate", func(ctx context.Context, l *registry.Log) error {
