@@ -19,12 +19,14 @@ const (
 	ReasonTimeout     FallbackReason = "timeout"     // the scorer took too long
 	ReasonOverload    FallbackReason = "overload"    // too many calls of the scorer are still running
 	ReasonBreaker     FallbackReason = "breaker"     // the scorer failed so often that it is left alone for a while
+	ReasonCanceled    FallbackReason = "canceled"    // the caller gave up, so nobody waits for the answer
 )
 
 // FallbackReasons returns all of them.
 func FallbackReasons() []FallbackReason {
 	return []FallbackReason{
 		ReasonUnavailable, ReasonError, ReasonPanic, ReasonInvalid, ReasonTimeout, ReasonOverload, ReasonBreaker,
+		ReasonCanceled,
 	}
 }
 
@@ -36,6 +38,11 @@ var (
 	ErrTimeout  = errors.New("risk: the scorer took too long")
 	ErrOverload = errors.New("risk: too many calls are still running")
 	ErrBreaker  = errors.New("risk: the breaker is open")
+	// ErrClosed is that of a Scorer that was closed.
+	ErrClosed = errors.New("risk: it is closed")
+	// ErrInput is what a Scorer wraps where the Document is at fault, not the
+	// Scorer; a Breaker does not count it.
+	ErrInput = errors.New("risk: the document cannot be scored")
 )
 
 // reasonOf returns which reason an error of a scorer is.
@@ -45,12 +52,16 @@ func reasonOf(err error) FallbackReason {
 		return ReasonPanic
 	case errors.Is(err, ErrInvalid):
 		return ReasonInvalid
-	case errors.Is(err, ErrTimeout):
+	case errors.Is(err, ErrTimeout), errors.Is(err, context.DeadlineExceeded):
 		return ReasonTimeout
 	case errors.Is(err, ErrOverload):
 		return ReasonOverload
 	case errors.Is(err, ErrBreaker):
 		return ReasonBreaker
+	case errors.Is(err, ErrClosed):
+		return ReasonUnavailable
+	case errors.Is(err, context.Canceled):
+		return ReasonCanceled
 	}
 	return ReasonError
 }
@@ -69,39 +80,47 @@ type Fallback struct {
 
 // Score answers as First does, or else as Second. The error is Second's.
 func (f *Fallback) Score(ctx context.Context, doc Document) (Assessment, error) {
-	return f.answer(func(s Scorer) (Assessment, error) { return s.Score(ctx, doc) })
+	return f.Explain(ctx, doc, 0)
 }
 
 // Explain answers as Score does and has the answering scorer explain it.
 func (f *Fallback) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
-	return f.answer(func(s Scorer) (Assessment, error) { return Explain(ctx, s, doc, n) })
-}
-
-func (f *Fallback) answer(ask func(Scorer) (Assessment, error)) (Assessment, error) {
-	a, reason, err := f.first(ask)
+	a, err := askValid(ctx, f.First, doc, n, f.Scale)
 	if err == nil {
 		return a, nil
 	}
+	reason := reasonOf(err)
 	if f.OnFallback != nil {
 		f.OnFallback(reason, err)
 	}
-	a, err = ask(f.Second)
+	a, err = Explain(ctx, f.Second, doc, n)
 	a.FallbackReason = reason
 	return a, err
 }
 
-// first asks First and says what is wrong with its answer.
-func (f *Fallback) first(ask func(Scorer) (Assessment, error)) (a Assessment, reason FallbackReason, err error) {
+// ask has s score doc, and explain it by n terms where n is at least 1. A panic
+// of s is an error that wraps ErrPanic.
+func ask(ctx context.Context, s Scorer, doc Document, n int) (a Assessment, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			reason, err = ReasonPanic, fmt.Errorf("%w: %v", ErrPanic, p)
+			err = fmt.Errorf("%w: %v", ErrPanic, p)
 		}
 	}()
-	if a, err = ask(f.First); err != nil {
-		return a, reasonOf(err), err
+	if n > 0 {
+		return Explain(ctx, s, doc, n)
 	}
-	if err = a.check(f.Scale); err != nil {
-		return a, ReasonInvalid, fmt.Errorf("%w: %w", ErrInvalid, err)
+	return s.Score(ctx, doc)
+}
+
+// askValid is ask where an answer that is not on scale, or makes no sense, is an
+// error that wraps ErrInvalid.
+func askValid(ctx context.Context, s Scorer, doc Document, n int, scale Scale) (Assessment, error) {
+	a, err := ask(ctx, s, doc, n)
+	if err != nil {
+		return a, err
 	}
-	return a, "", nil
+	if err := a.check(scale); err != nil {
+		return a, fmt.Errorf("%w: %w", ErrInvalid, err)
+	}
+	return a, nil
 }

@@ -24,16 +24,47 @@ const EnvML = "RISK_ML_ENABLED"
 type ServiceOptions struct {
 	// Registry and Model say where the model is, Ref which of its versions:
 	// "production", which is what "" means, another stage, or a pinned number.
+	// Rollouts are followed where Ref is production.
 	Registry   registry.Registry
 	Model, Ref string
 	// ML switches the model on. It is off unless ML is true or the
-	// environment's RISK_ML_ENABLED is.
+	// environment's RISK_ML_ENABLED is; Service.SetML switches later on.
 	ML bool
 	// Scale is what answers are on; a model on another scale is refused. nil
 	// means that of the heuristic, if it has a Scale method, or DefaultScale.
 	Scale Scale
 	// Heuristic answers where there is no model. nil means NewHeuristic(nil).
 	Heuristic Scorer
+	// Open loads a version. nil means OpenModel; a host with models of its own
+	// has its own.
+	Open func(ctx context.Context, r registry.Registry, v registry.Version) (Scorer, error)
+	// RetryAfter is how long a version that could not be loaded is left alone.
+	// 0 means a minute.
+	RetryAfter time.Duration
+
+	// Limit bounds what of a document is looked at; its Scorer does not count.
+	// The zero value means the defaults.
+	Limit Limit
+	// Deadline says how long a version's answer may take. nil means that a
+	// *Model is asked on the goroutine of the caller, for it takes microseconds
+	// a kilobyte, and what Open returns else has the default Deadline. With a
+	// Deadline all are asked on another goroutine.
+	Deadline *DeadlineOptions
+	// Breaker says when a version that fails is left alone for a while. Its
+	// OnChange does not count: Observers are told.
+	Breaker BreakerOptions
+	// Key returns what keeps documents on one side of a rollout, such as a
+	// customer. nil means the Document's ID. A document without a key is
+	// answered by production.
+	Key func(Document) string
+	// Shadow says how candidates in shadow are asked; its Rollout, Scale, Takes,
+	// Observer and Now do not count.
+	Shadow ShadowOptions
+	// Escalator gives second opinions where Escalation says that an answer is in
+	// doubt; its Scale and Thresholds do not count. nil means nobody does.
+	Escalator  Escalator
+	Escalation EscalationOptions
+
 	// Drift says how sweeps judge. nil means the defaults.
 	Drift *psi.CompareOptions
 	// Observers are told what happens.
@@ -45,72 +76,47 @@ type ServiceOptions struct {
 	Now func() time.Time
 	// Getenv reads the environment. nil means os.Getenv.
 	Getenv func(string) string
-	// Open loads a version. nil means OpenModel; a host with models of its own
-	// has its own.
-	Open func(ctx context.Context, r registry.Registry, v registry.Version) (Scorer, error)
-	// RetryAfter is how long a version that could not be loaded is left alone.
-	// 0 means a minute.
-	RetryAfter time.Duration
 }
 
 // A Service is the Scorer that a host puts in its path: the version of a model
-// that the registry says is in production, and the heuristic wherever that
-// fails. It never returns an error unless the host's own heuristic does. It
-// also counts the texts it scores, so that they can be swept for drift. It is
-// made by NewService and safe for concurrent use; it starts no goroutines. The
-// zero value cannot be used.
+// that the registry says is in production, beside it the candidate of a rollout,
+// and the heuristic wherever these fail. It never returns an error unless the
+// host's own heuristic does. It also counts the texts it scores, so that they
+// can be swept for drift.
+//
+// It is the usual stack of decorators: a Limit around an Escalation around a
+// Canary of a Shadow, each of two versions in a Fallback around a Breaker and,
+// where need be, a Deadline.
+//
+// It is made by NewService and safe for concurrent use; the zero value cannot be
+// used. Close ends what it started.
 type Service struct {
-	o    ServiceOptions
-	live atomic.Pointer[live]
+	o          ServiceOptions
+	live       atomic.Pointer[live]
+	escalation *Escalation // nil without an Escalator
+	told       sync.Pool   // of *Scored
 
-	reload    sync.Mutex // held while a model is loaded
+	reload   sync.Mutex // held while versions are loaded
+	ml       bool       // whether the model is on
+	resident []*arm     // the versions that are loaded
+	previous *arm       // what was in production before, to return to
+	refused  map[int]refusal
+	leaving  sync.WaitGroup // of what is out of use and closes
+
 	fallbacks atomic.Int64
 	last      atomic.Pointer[error] // of the last fallback
 }
 
-// live is what answers at the moment.
+// live is what answers at the moment. It does not change.
 type live struct {
-	scorer  Scorer
-	version registry.Version
-	monitor *psi.Monitor // nil without a model or its baseline
-	err     error        // why there is no model, or why it is not the newest
-}
-
-// ServiceStatus tells what a Service answers with, and why.
-type ServiceStatus struct {
-	// ML says whether the model is switched on, Method what answers.
-	ML     bool   `json:"ml_enabled"`
-	Method Method `json:"risk_score_method"`
-	// Model, Version and Digest are those of the model in use, if any.
-	Model   string `json:"model,omitempty"`
-	Version string `json:"risk_model_version,omitempty"`
-	Digest  string `json:"risk_model_digest,omitempty"`
-	// Rollout is what is being rolled out, nil for nothing.
-	Rollout *RolloutStatus `json:"rollout,omitempty"`
-	// Breaker is the state of the model's breaker.
-	Breaker string `json:"breaker"`
-	// Error says why there is no model, or why another than the one in use
-	// could not be loaded. Empty means that all is well.
-	Error string `json:"error,omitempty"`
-	// Fallbacks counts the answers that the heuristic gave because the model
-	// failed at them; LastFallback says how the last of them failed.
-	Fallbacks    int64  `json:"fallbacks"`
-	LastFallback string `json:"last_fallback,omitempty"`
-}
-
-// RolloutStatus tells of the candidate of a rollout.
-type RolloutStatus struct {
-	ID      string `json:"id"`
-	Version string `json:"risk_model_version"`
-	Digest  string `json:"risk_model_digest"`
-	// Share of the documents that the candidate answers, in [0,1]; 0 while the
-	// rollout is paused or only shadows.
-	Share  float64 `json:"share"`
-	Paused bool    `json:"paused,omitempty"`
-	Shadow bool    `json:"shadow,omitempty"`
-	// Error says why the candidate could not be loaded; then production
-	// answers in its place.
-	Error string `json:"error,omitempty"`
+	ml         bool
+	scorer     Scorer // without escalation
+	production *arm   // nil for none
+	candidate  *arm   // nil for none
+	rollout    *registry.Rollout
+	shadow     *Shadow // nil for none
+	err        error   // why there is no model, or why it is not the newest
+	candErr    error   // why there is a rollout, but no candidate
 }
 
 // ErrService says that ServiceOptions make no sense.
@@ -118,18 +124,59 @@ var ErrService = errors.New("risk: invalid service options")
 
 // NewService returns a Service, its model loaded if ML is switched on. Trouble
 // with the model is not an error: the heuristic answers, Status says why, and
-// Reload tries again. The error wraps ErrService where Scale or Drift make no
-// sense. nil opts means the defaults.
+// Reload tries again. The error wraps ErrService where Scale, Drift or
+// Escalation make no sense. nil opts means the defaults.
 func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
-	s := new(Service)
+	s := &Service{refused: map[int]refusal{}}
 	if opts != nil {
 		s.o = *opts
 	}
+	if err := s.o.normalize(); err != nil {
+		return nil, err
+	}
 	o := &s.o
+	if o.Escalator != nil {
+		e := o.Escalation
+		e.Scale, e.Thresholds, e.Breaker.OnChange = o.Scale, s.thresholds, s.breakerChanged(StageEscalation)
+		tell := e.OnEscalated
+		e.OnEscalated = func(ctx context.Context, x *Escalated) {
+			if x.Err != nil {
+				o.Observers.Failed(StageEscalation, x.Err)
+			}
+			if tell != nil {
+				tell(ctx, x)
+			}
+		}
+		if e.Breaker.Now == nil {
+			e.Breaker.Now = o.Now
+		}
+		var err error
+		if s.escalation, err = NewEscalation(current{s}, o.Escalator, &e); err != nil {
+			return nil, fmt.Errorf("%w: %w", ErrService, err)
+		}
+	}
+	first := &live{scorer: o.Heuristic}
+	s.ml = o.ML
+	if v := o.Getenv(EnvML); v != "" {
+		on, err := strconv.ParseBool(v)
+		if err != nil {
+			first.err = fmt.Errorf("%w: %s is %q, want true or false; it counts as false", ErrService, EnvML, v)
+		}
+		s.ml = s.ml || on
+	}
+	s.live.Store(first)
+	if s.ml {
+		_ = s.Reload(ctx) // Status has the error, and the heuristic answers
+	}
+	return s, nil
+}
+
+// normalize fills in the defaults of o and checks it.
+func (o *ServiceOptions) normalize() error {
 	if o.Heuristic == nil {
 		h, err := NewHeuristic(nil)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		o.Heuristic = h
 	}
@@ -143,147 +190,68 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 	case o.Scale == nil:
 		o.Scale = own
 	case !slices.Equal(o.Scale, own):
-		return nil, fmt.Errorf("%w: Scale is %q, the heuristic answers on %q", ErrService, []string(o.Scale), []string(own))
+		return fmt.Errorf("%w: Scale is %q, the heuristic answers on %q", ErrService, []string(o.Scale), []string(own))
 	}
 	if err := o.Scale.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrService, err)
+		return fmt.Errorf("%w: %w", ErrService, err)
 	}
 	if err := o.Drift.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrService, err)
+		return fmt.Errorf("%w: %w", ErrService, err)
 	}
 	if o.Ref == "" {
 		o.Ref = string(registry.Production)
 	}
-	if o.Getenv == nil {
-		o.Getenv = os.Getenv
+	if o.RetryAfter <= 0 {
+		o.RetryAfter = time.Minute
+	}
+	if o.Open == nil {
+		o.Open = func(ctx context.Context, r registry.Registry, v registry.Version) (Scorer, error) {
+			return OpenModel(ctx, r, v)
+		}
+	}
+	if o.Key == nil {
+		o.Key = func(d Document) string { return d.ID }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	first := &live{scorer: o.Heuristic}
-	if v := o.Getenv(EnvML); v != "" {
-		on, err := strconv.ParseBool(v)
-		if err != nil {
-			first.err = fmt.Errorf("%w: %s is %q, want true or false; it counts as false", ErrService, EnvML, v)
-		}
-		o.ML = o.ML || on
+	if o.Getenv == nil {
+		o.Getenv = os.Getenv
 	}
-	s.live.Store(first)
-	if o.ML {
-		_ = s.Reload(ctx) // Status has the error, and the heuristic answers
-	}
-	return s, nil
+	return nil
 }
 
-// Reload looks up the version to use and, if it is another than the one in use,
-// loads it, verifies it and puts it in its place without disturbing a call.
-// Where that fails, what answered before goes on answering, and Status has the
-// error too. Without ML it does nothing.
-func (s *Service) Reload(ctx context.Context) error {
-	if !s.o.ML {
-		return nil
-	}
+// Close ends the goroutines of s and waits for them until ctx is done; then the
+// error wraps ctx.Err(). Without a Deadline, an Escalator and a rollout in
+// shadow there are none. s goes on answering, by the heuristic.
+func (s *Service) Close(ctx context.Context) error {
 	s.reload.Lock()
-	defer s.reload.Unlock()
-	now := s.live.Load()
-	next, err := s.load(ctx, now)
-	if err != nil {
-		kept := *now
-		kept.err = err
-		if kept.version.Number == 0 {
-			kept.scorer = s.without()
-		}
-		next = &kept
+	s.ml = false
+	s.swap(&live{scorer: s.o.Heuristic})
+	for _, a := range s.resident {
+		s.retire(a.close)
 	}
-	s.live.Store(next)
-	return err
-}
-
-// Watch reloads whenever something happens to the model in the registry, which
-// must be a registry.Watcher, until ctx is done; then it returns nil. A registry
-// that is away is tried again; the error of one that cannot be watched any more
-// is returned. Without ML it returns at once. It is meant to run in a goroutine
-// of the host.
-func (s *Service) Watch(ctx context.Context) error {
-	if !s.o.ML {
-		return nil
+	s.resident = nil
+	s.reload.Unlock()
+	if s.escalation != nil {
+		s.retire(s.escalation.Close)
 	}
-	w, ok := s.o.Registry.(registry.Watcher)
-	if !ok {
-		return fmt.Errorf("%w: a %T cannot be watched; call Reload now and then", ErrService, s.o.Registry)
-	}
-	after := int64(0)
-	if state, err := registry.StateOf(ctx, s.o.Registry, s.o.Model); err == nil {
-		after = state.Seq // what happened before then is one Reload
-	}
-	_ = s.Reload(ctx) // Status has the error
-	var last error
-	for _, last = range w.Watch(ctx, s.o.Model, after) {
-		_ = s.Reload(ctx)
-	}
-	if ctx.Err() != nil {
-		return nil
-	}
-	return last
-}
-
-// without is what answers when there is to be a model but is none.
-func (s *Service) without() Scorer { return reasoned{s.o.Heuristic, ReasonUnavailable} }
-
-// load returns what is to answer in place of now. A registry that panics is one
-// that fails.
-func (s *Service) load(ctx context.Context, now *live) (next *live, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("%w while loading: %v", ErrPanic, p)
-		}
+	done := make(chan struct{})
+	go func() {
+		s.leaving.Wait()
+		close(done)
 	}()
-	if s.o.Registry == nil {
-		return nil, fmt.Errorf("%w: ML is on, but there is no Registry", ErrService)
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("risk: a scorer that was given up on still runs: %w", ctx.Err())
 	}
-	v, err := s.o.Registry.Resolve(ctx, s.o.Model, s.o.Ref)
-	if err != nil {
-		return nil, err
-	}
-	if v.Number == now.version.Number && v.Digest == now.version.Digest {
-		same := *now
-		same.err = nil
-		return &same, nil
-	}
-	m, err := OpenModel(ctx, s.o.Registry, v)
-	if err != nil {
-		return nil, fmt.Errorf("version %d of model %q: %w", v.Number, s.o.Model, err)
-	}
-	if !slices.Equal(m.c.Scale, s.o.Scale) {
-		return nil, fmt.Errorf("%w: version %d of model %q is on %q, the service on %q", ErrScale, v.Number, s.o.Model, []string(m.c.Scale), []string(s.o.Scale))
-	}
-	next = &live{version: v, scorer: &Fallback{First: m, Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.note}}
-	if m.c.Drift != nil {
-		if next.monitor, err = m.NewMonitor(s.o.Drift); err != nil {
-			return nil, err
-		}
-		next.scorer = &Fallback{First: newWatched(m, next.monitor), Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.note}
-		next.scorer = &observed{next.scorer, newOutputs(next.monitor)}
-	}
-	return next, nil
 }
 
-// note counts a fallback.
-func (s *Service) note(_ FallbackReason, err error) {
-	s.fallbacks.Add(1)
-	s.last.Store(&err)
-}
-
-// Score assesses doc. The error is always nil unless the host's own Heuristic
-// fails.
-func (s *Service) Score(ctx context.Context, doc Document) (Assessment, error) {
-	return s.live.Load().scorer.Score(ctx, doc)
-}
-
-// Explain assesses doc as Score does and explains the answer by at most n
-// terms. It does not count the text, unless n is below 1: then it is Score.
-func (s *Service) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
-	return Explain(ctx, s.live.Load().scorer, doc, n)
+// retire closes what is out of use, waiting for the calls that it is at.
+func (s *Service) retire(closer func(context.Context) error) {
+	s.leaving.Go(func() { _ = closer(context.Background()) })
 }
 
 // Feedback takes an operator's verdict: it is checked, kept by
@@ -305,12 +273,15 @@ func (s *Service) Feedback(ctx context.Context, f Feedback) (Agreement, error) {
 	return f.Agreement(s.o.Scale), nil
 }
 
+// Scale returns the levels that s answers with.
+func (s *Service) Scale() Scale { return slices.Clone(s.o.Scale) }
+
 // Drift returns the monitor of the texts scored by the version in use, which
 // stands until another is. Without a model or its baseline, sweeps fail with
 // ErrNoDrift.
 func (s *Service) Drift() psi.DriftMonitor {
-	if m := s.live.Load().monitor; m != nil {
-		return m
+	if a := s.live.Load().production; a != nil && a.monitor != nil {
+		return a.monitor
 	}
 	return noDrift{}
 }
@@ -330,37 +301,3 @@ type noDrift struct{}
 func (noDrift) Observe(string) {}
 
 func (noDrift) Sweep(context.Context) (psi.Report, error) { return psi.Report{}, ErrNoDrift }
-
-// Status tells what s answers with, and why.
-func (s *Service) Status() ServiceStatus {
-	l := s.live.Load()
-	st := ServiceStatus{ML: s.o.ML, Method: MethodHeuristic, Fallbacks: s.fallbacks.Load()}
-	if l.version.Number > 0 {
-		st.Method, st.Model, st.Version, st.Digest = MethodML, l.version.Model, strconv.Itoa(l.version.Number), l.version.Digest.String()
-	}
-	if l.err != nil {
-		st.Error = l.err.Error()
-	}
-	if err := s.last.Load(); err != nil {
-		st.LastFallback = (*err).Error()
-	}
-	return st
-}
-
-// reasoned is a Scorer that answers in the place of another for a reason.
-type reasoned struct {
-	Scorer
-	reason FallbackReason
-}
-
-func (r reasoned) Score(ctx context.Context, doc Document) (Assessment, error) {
-	a, err := r.Scorer.Score(ctx, doc)
-	a.FallbackReason = r.reason
-	return a, err
-}
-
-func (r reasoned) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
-	a, err := Explain(ctx, r.Scorer, doc, n)
-	a.FallbackReason = r.reason
-	return a, err
-}

@@ -298,8 +298,8 @@ func TestServiceWatch(t *testing.T) {
 		t.Errorf("a watch that was cancelled returns %v", err)
 	}
 	ended(t, before, "watch")
-	if err := service(t, risk.ServiceOptions{Registry: reg, Model: "incident-risk"}).Watch(t.Context()); err != nil {
-		t.Errorf("without ML: %v", err)
+	if err := service(t, risk.ServiceOptions{}).Watch(t.Context()); err != nil {
+		t.Errorf("without a registry: %v", err)
 	}
 	only := struct{ registry.Registry }{reg}
 	wantError(t, "watching what cannot be watched", service(t, risk.ServiceOptions{Registry: only, Model: "incident-risk", ML: true}).Watch(t.Context()), risk.ErrService, "Reload")

@@ -1,0 +1,142 @@
+package risk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/riskkit/riskkit/psi"
+	"github.com/riskkit/riskkit/registry"
+)
+
+// An arm is one loaded version of a model, ready to answer.
+type arm struct {
+	version registry.Version
+	// first is the version with what keeps its trouble from spreading, scorer
+	// the same with the heuristic behind it.
+	first, scorer Scorer
+	breaker       *Breaker
+	deadline      *Deadline    // nil for none
+	monitor       *psi.Monitor // nil without a baseline
+	outputs       outputs
+	thresholds    []float64 // nil where they are not known
+}
+
+// close ends the goroutines of a and waits for them.
+func (a *arm) close(ctx context.Context) error {
+	if a.deadline == nil {
+		return nil
+	}
+	return a.deadline.Close(ctx)
+}
+
+// refusal is why a version is not tried again for a while.
+type refusal struct {
+	digest registry.Digest
+	err    error
+	until  time.Time
+}
+
+// open returns the arm of a version: it is loaded, verified, and answers a few
+// texts. What is loaded already is not loaded again, and what was refused is not
+// tried in a loop. A registry that panics is one that fails.
+func (s *Service) open(ctx context.Context, v registry.Version) (a *arm, err error) {
+	for _, a := range s.resident {
+		if a.version.Number == v.Number && a.version.Digest == v.Digest {
+			return a, nil
+		}
+	}
+	now := s.o.Now()
+	if r, ok := s.refused[v.Number]; ok && r.digest == v.Digest && now.Before(r.until) && r.until.Sub(now) <= s.o.RetryAfter {
+		return nil, r.err
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w while loading: %v", ErrPanic, p)
+		}
+		if err != nil {
+			if a != nil {
+				s.retire(a.close)
+			}
+			a, err = nil, fmt.Errorf("version %d of model %q: %w", v.Number, v.Model, err)
+			s.refused[v.Number] = refusal{v.Digest, err, now.Add(s.o.RetryAfter)}
+			return
+		}
+		delete(s.refused, v.Number)
+		s.resident = append(s.resident, a)
+	}()
+	scorer, err := s.o.Open(ctx, s.o.Registry, v)
+	if err != nil {
+		return nil, err
+	}
+	a = &arm{version: v}
+	if t, ok := scorer.(interface{ Thresholds() []float64 }); ok {
+		a.thresholds = t.Thresholds()
+	}
+	m, own := scorer.(*Model)
+	if own && !slices.Equal(m.c.Scale, s.o.Scale) {
+		return nil, fmt.Errorf("%w: it is on %q, the service on %q", ErrScale, []string(m.c.Scale), []string(s.o.Scale))
+	}
+	test := scorer
+	if own && m.c.Drift != nil {
+		if a.monitor, err = m.NewMonitor(s.o.Drift); err != nil {
+			return a, err
+		}
+		a.outputs = newOutputs(a.monitor)
+		scorer = newWatched(m, a.monitor)
+	}
+	s.guard(a, scorer, own)
+	if !own {
+		test = a.first // it may hang
+	}
+	return a, smokeTest(ctx, s.o.Registry, v, test, s.o.Scale)
+}
+
+// guard puts around a version what keeps its trouble from the caller. own says
+// that it is a Model.
+func (s *Service) guard(a *arm, scorer Scorer, own bool) {
+	if d := s.o.Deadline; d != nil || !own {
+		if d == nil {
+			d = new(DeadlineOptions)
+		}
+		o := *d
+		o.Local = o.Local || own
+		a.deadline = NewDeadline(scorer, &o)
+		scorer = a.deadline
+	}
+	b := s.o.Breaker
+	b.OnChange = s.breakerChanged(StageModel)
+	if b.Now == nil {
+		b.Now = s.o.Now
+	}
+	a.breaker = &Breaker{Scorer: scorer, BreakerOptions: b}
+	a.first = a.breaker
+	a.scorer = &Fallback{First: a.breaker, Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.fellBack}
+}
+
+// breakerChanged returns what tells the observers of a breaker.
+func (s *Service) breakerChanged(stage Stage) func(BreakerState) {
+	return func(state BreakerState) { s.o.Observers.BreakerChanged(stage, state) }
+}
+
+// fellBack counts a fallback.
+func (s *Service) fellBack(_ FallbackReason, err error) {
+	s.fallbacks.Add(1)
+	s.last.Store(&err)
+	s.o.Observers.Failed(StageModel, err)
+}
+
+// thresholds returns the cuts that gave an answer.
+func (s *Service) thresholds(a Assessment) []float64 {
+	l := s.live.Load()
+	for _, x := range []*arm{l.production, l.candidate} {
+		if x != nil && a.Method == MethodML && a.ModelDigest == x.version.Digest.String() {
+			return x.thresholds
+		}
+	}
+	if h, ok := s.o.Heuristic.(interface{ Thresholds() []float64 }); ok {
+		return h.Thresholds()
+	}
+	return nil
+}

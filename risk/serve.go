@@ -1,0 +1,79 @@
+package risk
+
+import (
+	"context"
+	"time"
+)
+
+// Score assesses doc. The error is always nil unless the host's own Heuristic
+// fails. It does not allocate in the long run unless there are categories to
+// tell, what is asked allocates, or an observer does.
+func (s *Service) Score(ctx context.Context, doc Document) (Assessment, error) {
+	return s.answer(ctx, doc, 0)
+}
+
+// Explain assesses doc as Score does and explains the answer by at most n terms.
+// It does not count the text for drift, unless n is below 1: then it is Score.
+func (s *Service) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	return s.answer(ctx, doc, n)
+}
+
+func (s *Service) answer(ctx context.Context, doc Document, n int) (Assessment, error) {
+	start := s.o.Now()
+	doc, truncated := s.o.Limit.Apply(doc)
+	l := s.live.Load()
+	var a Assessment
+	var err error
+	switch {
+	case s.escalation != nil:
+		a, err = Explain(ctx, s.escalation, doc, n)
+	case n > 0:
+		a, err = Explain(ctx, l.scorer, doc, n)
+	default:
+		a, err = l.scorer.Score(ctx, doc)
+	}
+	if err != nil {
+		return a, err
+	}
+	a.Truncated = a.Truncated || truncated
+	if n <= 0 {
+		if arm := l.arm(&a); arm != nil {
+			arm.outputs.observe(&a)
+		}
+	}
+	if len(s.o.Observers) > 0 {
+		s.tell(ctx, &doc, &a, start)
+	}
+	return a, nil
+}
+
+// arm returns the arm that answered a.
+func (l *live) arm(a *Assessment) *arm {
+	if a.Arm == ArmCandidate {
+		return l.candidate
+	}
+	return l.production
+}
+
+// tell tells the observers of an answer.
+func (s *Service) tell(ctx context.Context, doc *Document, a *Assessment, start time.Time) {
+	t, ok := s.told.Get().(*Scored)
+	if !ok {
+		t = new(Scored)
+	}
+	*t = Scored{Document: *doc, Assessment: *a, Time: start, Duration: max(0, s.o.Now().Sub(start))}
+	s.o.Observers.Scored(ctx, t)
+	*t = Scored{} // keep no text
+	s.told.Put(t)
+}
+
+// current is the Scorer of what answers at the moment, without escalation.
+type current struct{ s *Service }
+
+func (c current) Score(ctx context.Context, doc Document) (Assessment, error) {
+	return c.s.live.Load().scorer.Score(ctx, doc)
+}
+
+func (c current) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	return Explain(ctx, c.s.live.Load().scorer, doc, n)
+}
