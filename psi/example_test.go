@@ -68,3 +68,55 @@ func ExampleMonitor() {
 	// alert <nil>
 	// text_length: 69% of texts are now over 362 characters, 10% at training
 }
+
+// Two replicas count the same traffic apart. What they write is merged to what
+// one process would have counted.
+func ExampleProfile_Merge() {
+	features, err := psi.NewTextFeatures(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	training := func(yield func(string) bool) {
+		for i := range 1000 {
+			if !yield(strings.Repeat("slow", 1+i%100)) {
+				return
+			}
+		}
+	}
+	baseline, err := psi.NewBaseline(features, training, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	store := map[string][]byte{} // files, rows or objects that all replicas reach
+	for replica := range 2 {
+		m, err := psi.NewMonitor(baseline, features, nil)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		for i := range 150 {
+			m.Observe(strings.Repeat("slow", 1+(2*i+replica)%100))
+		}
+		store[fmt.Sprintf("2026-03-01/replica-%d", replica)], err = m.Take().MarshalBinary()
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	all := psi.NewProfile(baseline)
+	for _, data := range store {
+		p, err := psi.ParseProfile(baseline, data)
+		if err == nil {
+			err = all.Merge(p)
+		}
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	report, err := psi.Compare(all, nil)
+	fmt.Println(all.N(), report.Status, err)
+	// Output: 300 stable <nil>
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/riskkit/riskkit/internal/race"
+	"github.com/riskkit/riskkit/internal/text"
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
 )
@@ -45,17 +46,24 @@ func TestServiceOverhead(t *testing.T) {
 		t.Fatal(err)
 	}
 	ctx := t.Context()
-	var bare, whole, more []time.Duration
+	var bare, whole, more, cut []time.Duration
+	var words text.Words
+	var keys []text.Key
 	for _, d := range docs {
 		b := quickest(15, func() { _, _ = m.Score(ctx, d) })
 		w := quickest(15, func() { _, _ = svc.Score(ctx, d) })
 		bare, whole, more = append(bare, b), append(whole, w), append(more, w-b)
+		cut = append(cut, quickest(15, func() {
+			words.Set(d.Text)
+			keys = words.AppendKeys(keys[:0])
+		}))
 	}
 	median := func(d []time.Duration) time.Duration {
 		slices.Sort(d)
 		return d[len(d)/2]
 	}
 	b, w, d := median(bare), median(whole), median(more)
+	t.Logf("cutting a text into words takes %v", median(cut))
 	t.Logf("a bare model answers in %v, the service in %v, which is %v more (medians of %d texts)", b, w, d, len(docs))
 	if d > max(2*time.Microsecond, 3*b/2) { // on a machine that is busy the model takes longer too
 		t.Errorf("the service takes %v more than the model, want at most 2µs", d)
