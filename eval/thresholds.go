@@ -20,6 +20,15 @@ type Objective interface {
 	Worth(level int, predicted, support []int) float64
 }
 
+// A Limited is an Objective that also limits how many examples may be predicted
+// as a level or a higher one, which Worth, seeing one level, cannot.
+type Limited interface {
+	Objective
+	// Allows reports whether n of all examples may be predicted as level or a
+	// higher one.
+	Allows(level, n, all int) bool
+}
+
 // MacroF1 is the objective of the greatest mean F1 over the levels.
 type MacroF1 struct{}
 
@@ -115,25 +124,34 @@ const maxCuts = 1000
 // errors wrap ErrInput, also where no cuts do what the objective asks for, or
 // are ErrEmpty.
 func Thresholds(scores []float64, truth []int, levels int, o Objective) ([]float64, error) {
-	if len(scores) == 0 {
-		return nil, ErrEmpty
-	}
-	if levels < 2 || len(scores) != len(truth) {
-		return nil, fmt.Errorf("%w: %d scores with %d true levels of %d", ErrInput, len(scores), len(truth), levels)
+	if err := checkScores(scores, truth, levels); err != nil {
+		return nil, err
 	}
 	if err := o.Check(levels); err != nil {
 		return nil, err
-	}
-	for i, s := range scores {
-		if !(s >= 0 && s <= 1) || truth[i] < 0 || truth[i] >= levels {
-			return nil, fmt.Errorf("%w: example %d has score %v and level %d of %d", ErrInput, i, s, truth[i], levels)
-		}
 	}
 	thresholds, worth := newCuts(scores, truth, levels).best(levels, o)
 	if math.IsInf(worth, -1) {
 		return nil, fmt.Errorf("%w: no thresholds do what the objective asks for, %s", ErrInput, o)
 	}
 	return thresholds, nil
+}
+
+// checkScores returns an error unless there are scores in [0,1], each with a
+// level.
+func checkScores(scores []float64, truth []int, levels int) error {
+	if len(scores) == 0 {
+		return ErrEmpty
+	}
+	if levels < 2 || len(scores) != len(truth) {
+		return fmt.Errorf("%w: %d scores with %d true levels of %d", ErrInput, len(scores), len(truth), levels)
+	}
+	for i, s := range scores {
+		if !(s >= 0 && s <= 1) || truth[i] < 0 || truth[i] >= levels {
+			return fmt.Errorf("%w: example %d has score %v and level %d of %d", ErrInput, i, s, truth[i], levels)
+		}
+	}
+	return nil
 }
 
 // cuts are the places where the sorted examples can be parted.
@@ -185,6 +203,11 @@ func newCuts(scores []float64, truth []int, levels int) *cuts {
 func (c *cuts) best(levels int, o Objective) (thresholds []float64, worth float64) {
 	n := len(c.thresholds)
 	predicted := make([]int, levels)
+	limited, _ := o.(Limited)
+	all := total(c.support)
+	allowed := func(level, from int) bool { // to start at a cut
+		return limited == nil || limited.Allows(level, all-total(c.below[from]), all)
+	}
 	value := func(level, from, to int) float64 { // of the examples between two cuts
 		below := c.support
 		if to < n {
@@ -199,17 +222,24 @@ func (c *cuts) best(levels int, o Objective) (thresholds []float64, worth float6
 	for to := range sum {
 		sum[to] = value(0, 0, to)
 	}
+	starts := make([]bool, n)
 	from := make([][]int, levels) // the best start of a level that ends at each cut
 	for level := 1; level < levels; level++ {
 		last := level == levels-1
 		next := make([]float64, n)
 		from[level] = make([]int, n+1)
+		for i := range starts {
+			starts[i] = allowed(level, i)
+		}
 		for to := range n + 1 {
 			if last != (to == n) {
 				continue // the last level, and no other, ends behind the last example
 			}
 			best, at := math.Inf(-1), 0
 			for i := range min(to+1, n) {
+				if !starts[i] {
+					continue
+				}
 				if v := sum[i] + value(level, i, to); v > best {
 					best, at = v, i
 				}
@@ -229,4 +259,11 @@ func (c *cuts) best(levels int, o Objective) (thresholds []float64, worth float6
 		thresholds[level-1] = c.thresholds[to]
 	}
 	return thresholds, worth
+}
+
+func total(counts []int) (n int) {
+	for _, v := range counts {
+		n += v
+	}
+	return n
 }
