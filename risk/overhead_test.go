@@ -1,7 +1,9 @@
 package risk_test
 
 import (
+	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -68,4 +70,47 @@ func TestServiceOverhead(t *testing.T) {
 	if d > max(2*time.Microsecond, 3*b/2) { // on a machine that is busy the model takes longer too
 		t.Errorf("the service takes %v more than the model, want at most 2µs", d)
 	}
+}
+
+// BenchmarkServiceTwoGoroutines says how much faster two goroutines are than
+// one, at asking a service with a canary, and at bare arithmetic.
+func BenchmarkServiceTwoGoroutines(b *testing.B) {
+	reg, docs := incidentsToServe(b)
+	rollout(b, reg, registry.RolloutChange{Version: 2, BasisPoints: ptr(1000)})
+	svc := service(b, risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true, Observers: risk.Observers{risk.NopObserver{}}})
+	const each = 40_000
+	run := func(goroutines int, work func(int)) float64 {
+		began := time.Now()
+		var wg sync.WaitGroup
+		for g := range goroutines {
+			wg.Go(func() { work(g) })
+		}
+		wg.Wait()
+		return float64(goroutines) * each / time.Since(began).Seconds()
+	}
+	scoring := func(g int) {
+		for i := range each {
+			if _, err := svc.Score(b.Context(), docs[(i+g*97)%len(docs)]); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	}
+	arithmetic := func(g int) {
+		rng, sum := rand.New(rand.NewPCG(uint64(g), 9)), 0.0
+		for range 1000 * each { // takes about as long
+			sum += rng.Float64()
+		}
+		if sum < 0 {
+			b.Error("sum is negative")
+		}
+	}
+	var scored, computed []float64
+	for b.Loop() {
+		scored = append(scored, run(2, scoring)/run(1, scoring))
+		computed = append(computed, run(2, arithmetic)/run(1, arithmetic))
+	}
+	median := func(v []float64) float64 { slices.Sort(v); return v[len(v)/2] }
+	b.ReportMetric(median(scored), "scoring-x")
+	b.ReportMetric(median(computed), "arithmetic-x")
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/riskkit/riskkit/internal/text"
 	"github.com/riskkit/riskkit/psi"
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
@@ -69,6 +70,38 @@ func TestReadOnce(t *testing.T) {
 			t.Errorf("%s: words %+v (-plain +served)\n%s", name, want.Words, diff)
 		}
 	}
+}
+
+// BenchmarkReadOnce says what reading a text for its score takes, and what
+// counting it for drift adds to that.
+func BenchmarkReadOnce(b *testing.B) {
+	reg, docs := incidentsToServe(b)
+	m := must(risk.OpenModel(b.Context(), reg, must(reg.Resolve(b.Context(), "incident-risk", "production"))))
+	monitor := must(m.NewMonitor(nil))
+	v := m.Features().(*tfidf.Vectorizer)
+	const n = 64
+	var read [n]text.Reading
+	var features [n][]int32
+	for i, d := range docs[:n] {
+		features[i], _ = v.AppendRead(nil, nil, d.Text, &read[i])
+	}
+	b.Run("read", func(b *testing.B) {
+		var r text.Reading
+		var ind []int32
+		var val []float64
+		i := 0
+		for b.Loop() {
+			ind, val = v.AppendRead(ind[:0], val[:0], docs[i%n].Text, &r)
+			i++
+		}
+	})
+	b.Run("observe", func(b *testing.B) {
+		i := 0
+		for b.Loop() {
+			monitor.ObserveRead(docs[i%n].Text, &read[i%n], 2, features[i%n], "")
+			i++
+		}
+	})
 }
 
 // BenchmarkServed compares a bare model with the whole service around it.
