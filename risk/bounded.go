@@ -83,13 +83,13 @@ func (b *bounded[In, Out]) do(ctx context.Context, in In) (out Out, err error) {
 	if err != nil {
 		return out, err
 	}
-	w.ctx = ctx
+	own := ctx
 	if !b.local {
 		var cancel context.CancelFunc
-		w.ctx, cancel = context.WithTimeout(ctx, wait)
+		own, cancel = context.WithTimeout(ctx, wait)
 		defer cancel()
 	}
-	w.in = in
+	w.ctx, w.in = own, in
 	w.call.begin(wait)
 	w.start <- struct{}{}
 	if ended := ctx.Done(); ended == nil {
@@ -107,6 +107,9 @@ func (b *bounded[In, Out]) do(ctx context.Context, in In) (out Out, err error) {
 	switch w.call.end() {
 	case finished:
 		out, err = w.out, w.err
+		if err != nil && own.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+			err = tooLate // f saw it before we did
+		}
 	case left:
 		return out, tooLate
 	case over:

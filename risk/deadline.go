@@ -13,7 +13,7 @@ type DeadlineOptions struct {
 	// nobody waits for any more. 0 means 64.
 	MaxRunning int
 	// Local says that the scorer only computes, as a Model does, and does not
-	// look at its context. It is then given the caller's, which saves three
+	// look at its context. It is then given the caller's, which saves four
 	// allocations a call; without Local it gets one that ends at the timeout.
 	Local bool
 }

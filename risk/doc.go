@@ -32,6 +32,7 @@
 //
 // # Concurrency
 //
-// All types are safe for concurrent use unless they say otherwise. Nothing here
-// starts a goroutine that outlives the call.
+// All types are safe for concurrent use unless they say otherwise. A [Deadline],
+// a [Shadow] and an [Escalation] start goroutines, which their Close ends and
+// waits for; nothing else here starts one that outlives the call.
 package risk

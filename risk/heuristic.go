@@ -84,6 +84,9 @@ func NewHeuristic(lexicon *Lexicon) (*Heuristic, error) {
 	return h, nil
 }
 
+// Thresholds returns the cuts between the levels; see Cut.
+func (h *Heuristic) Thresholds() []float64 { return slices.Clone(h.lexicon.Thresholds) }
+
 // Scale returns the levels that h answers with.
 func (h *Heuristic) Scale() Scale { return slices.Clone(h.lexicon.Scale) }
 

@@ -45,14 +45,14 @@ func (l *Limit) Explain(ctx context.Context, doc Document, n int) (Assessment, e
 func (l *Limit) Apply(doc Document) (_ Document, truncated bool) {
 	text := cutText(doc.Text, orDefault(l.MaxText, DefaultMaxText))
 	truncated = len(text) < len(doc.Text)
-	doc.Text = strings.ToValidUTF8(text, "\uFFFD")
-	doc.ID = strings.ToValidUTF8(doc.ID, "\uFFFD")
+	doc.Text = utf8Only(text)
+	doc.ID = utf8Only(doc.ID)
 	if n := orDefault(l.MaxTags, DefaultMaxTags); n >= 0 && len(doc.Tags) > n {
 		doc.Tags = doc.Tags[:n:n]
 	}
 	own := false
 	for i, tag := range doc.Tags {
-		fit := strings.ToValidUTF8(cutText(tag, orDefault(l.MaxTag, DefaultMaxTag)), "\uFFFD")
+		fit := utf8Only(cutText(tag, orDefault(l.MaxTag, DefaultMaxTag)))
 		if fit == tag {
 			continue
 		}
@@ -78,8 +78,16 @@ func cutText(s string, n int) string {
 	return s[:n] // not UTF-8
 }
 
+// utf8Only returns s with U+FFFD for what is not UTF-8.
+func utf8Only(s string) string {
+	if utf8.ValidString(s) { // many times as fast as what follows
+		return s
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
 // orDefault returns n, or d where n is 0.
-func orDefault[T int | float64](n, d T) T {
+func orDefault(n, d int) int {
 	if n == 0 {
 		return d
 	}

@@ -126,7 +126,7 @@ func (s *Service) stack(now, next *live) {
 			next.shadow = now.shadow
 		} else {
 			o := s.o.Shadow
-			o.Rollout, o.Scale, o.Takes, o.Observer, o.Now = r.ID, s.o.Scale, nil, s.o.Observers, s.o.Now
+			o.Rollout, o.Scale, o.Takes, o.Observer, o.Now = r.ID, s.o.Scale, nil, shadowed{s.o.Observers}, s.o.Now
 			next.shadow = NewShadow(next.scorer, c.first, &o)
 		}
 		next.scorer = next.shadow
@@ -134,6 +134,16 @@ func (s *Service) stack(now, next *live) {
 	next.scorer = &Canary{
 		Production: next.scorer, Candidate: c.first, Scale: s.o.Scale, Rollout: r.ID, Observer: s.o.Observers,
 		Takes: func(doc Document) bool { return r.Takes(s.o.Key(doc), doc.Tags) },
+	}
+}
+
+// shadowed tells observers of a candidate's failures beside.
+type shadowed struct{ Observers }
+
+func (o shadowed) Shadowed(ctx context.Context, x *Shadowed) {
+	o.Observers.Shadowed(ctx, x)
+	if x.Err != nil && !x.Dropped {
+		o.Observers.Failed(StageCandidate, x.Err)
 	}
 }
 

@@ -167,6 +167,9 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 	s.live.Store(first)
 	if s.ml {
 		_ = s.Reload(ctx) // Status has the error, and the heuristic answers
+	} else {
+		st := s.Status()
+		o.Observers.ModelChanged(&st)
 	}
 	return s, nil
 }
