@@ -25,14 +25,14 @@ type Performance struct {
 	Window string `json:"window"`
 	N      int64  `json:"n"`
 	// Estimated says that no labels were seen.
-	Estimated bool     `json:"estimated"`
-	Metrics   []Metric `json:"metrics"`
+	Estimated bool       `json:"estimated"`
+	Metrics   []Measured `json:"metrics"`
 }
 
-// A Metric is a named figure with its interval. Loss says that less is better.
+// A Measured is a named figure with its interval. Loss says that less is better.
 // With m metrics that any of which may raise an alarm, intervals of 1 - 0.05/m
 // make it false in one window in twenty at most.
-type Metric struct {
+type Measured struct {
 	Name string `json:"name"`
 	Estimated
 	Loss bool `json:"loss,omitempty"`
@@ -40,7 +40,7 @@ type Metric struct {
 
 // Performance returns the estimated accuracy and macro-F1 as those of a window.
 func (r EstimateReport) Performance(window string) Performance {
-	return Performance{window, r.N, true, []Metric{{Name: "accuracy", Estimated: r.Accuracy}, {Name: "macro-F1", Estimated: r.MacroF1}}}
+	return Performance{window, r.N, true, []Measured{{Name: "accuracy", Estimated: r.Accuracy}, {Name: "macro-F1", Estimated: r.MacroF1}}}
 }
 
 // DegradationOptions say what counts as worse. The zero value means the
@@ -57,11 +57,11 @@ type DegradationOptions struct {
 // A Fall is how much worse one metric is in a window than it was Against
 // another. Worse is above 0 where it is worse; the interval is that of Worse.
 type Fall struct {
-	Metric  string  `json:"metric"`
-	Against string  `json:"against"`
-	Was     float64 `json:"was"`
-	Is      float64 `json:"is"`
-	Worse   float64 `json:"worse"`
+	Measured string  `json:"metric"`
+	Against  string  `json:"against"`
+	Was      float64 `json:"was"`
+	Is       float64 `json:"is"`
+	Worse    float64 `json:"worse"`
 	Interval
 }
 
@@ -117,7 +117,7 @@ func Judge(now Performance, training, lastGood *Performance, signals map[string]
 			continue
 		}
 		for _, is := range now.Metrics {
-			at := slices.IndexFunc(before.Metrics, func(m Metric) bool { return m.Name == is.Name })
+			at := slices.IndexFunc(before.Metrics, func(m Measured) bool { return m.Name == is.Name })
 			if at < 0 {
 				continue
 			}
@@ -156,13 +156,13 @@ func Judge(now Performance, training, lastGood *Performance, signals map[string]
 }
 
 // fall returns how much worse is is than was.
-func fall(was, is Metric, against string) (Fall, error) {
-	for _, m := range []Metric{was, is} {
+func fall(was, is Measured, against string) (Fall, error) {
+	for _, m := range []Measured{was, is} {
 		if !(m.Low <= m.Value && m.Value <= m.High) || math.IsInf(m.High-m.Low, 0) {
 			return Fall{}, fmt.Errorf("%w: %s is %v in [%v, %v]", ErrInput, m.Name, m.Value, m.Low, m.High)
 		}
 	}
-	f := Fall{Metric: is.Name, Against: against, Was: was.Value, Is: is.Value}
+	f := Fall{Measured: is.Name, Against: against, Was: was.Value, Is: is.Value}
 	if is.Loss {
 		f.Worse, f.Interval = is.Value-was.Value, differenceOf(is.Estimated, was.Estimated)
 	} else {
@@ -177,7 +177,7 @@ func (j *Judgement) weigh(f Fall, estimated bool, o *DegradationOptions) {
 	if estimated {
 		how = "is estimated as"
 	}
-	reason := fmt.Sprintf("%s %s %.3f, %.3f in %s: worse by %.3f, %.3f to %.3f", f.Metric, how, f.Is, f.Was, f.Against, f.Worse, f.Low, f.High)
+	reason := fmt.Sprintf("%s %s %.3f, %.3f in %s: worse by %.3f, %.3f to %.3f", f.Measured, how, f.Is, f.Was, f.Against, f.Worse, f.Low, f.High)
 	switch certain := f.Low > 0; {
 	case certain && f.Worse >= o.Far:
 		j.raise(StatusAlert, reason)

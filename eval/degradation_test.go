@@ -19,7 +19,7 @@ func accuracy(t testing.TB, window string, hits, n int, estimated bool) eval.Per
 		t.Fatal(err)
 	}
 	return eval.Performance{Window: window, N: int64(n), Estimated: estimated,
-		Metrics: []eval.Metric{{Name: "accuracy", Estimated: eval.Estimated{Value: float64(hits) / float64(n), Interval: i}}}}
+		Metrics: []eval.Measured{{Name: "accuracy", Estimated: eval.Estimated{Value: float64(hits) / float64(n), Interval: i}}}}
 }
 
 func TestJudge(t *testing.T) {
@@ -58,7 +58,7 @@ func TestJudge(t *testing.T) {
 	}
 	// A loss is worse where it is more; the last good window counts too.
 	loss := func(window string, v float64) eval.Performance {
-		return eval.Performance{Window: window, N: 1000, Metrics: []eval.Metric{{Name: "log loss", Loss: true,
+		return eval.Performance{Window: window, N: 1000, Metrics: []eval.Measured{{Name: "log loss", Loss: true,
 			Estimated: eval.Estimated{Value: v, Interval: eval.Interval{Low: v - 0.02, High: v + 0.02}}}}}
 	}
 	good := loss("April", 0.5)

@@ -311,6 +311,6 @@ func labels(e *eval.Evaluation, name string, confidence float64) (eval.Performan
 	}
 	n := float64(r.N)
 	i, err := eval.Wilson(min(n, r.Accuracy*n), n, confidence)
-	accuracy := eval.Metric{Name: "accuracy", Estimated: eval.Estimated{Value: r.Accuracy, Interval: i}}
-	return eval.Performance{Window: name, N: r.N, Metrics: []eval.Metric{accuracy}}, r, err
+	accuracy := eval.Measured{Name: "accuracy", Estimated: eval.Estimated{Value: r.Accuracy, Interval: i}}
+	return eval.Performance{Window: name, N: r.N, Metrics: []eval.Measured{accuracy}}, r, err
 }

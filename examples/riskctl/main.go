@@ -48,6 +48,7 @@ var commands = []command{
 	{"score", "[-text T]", "score one text, or incidents as JSON lines on standard input", score},
 	{"evaluate", "-data F -registry DIR", "measure a version, or the heuristic, on labelled incidents", evaluate},
 	{"estimate", "-data F -labelled F -registry DIR", "estimate how good a version is on incidents before their labels come", estimate},
+	{"compare", "-a 1 -b 2 -data F -registry DIR", "measure two versions on the same labelled incidents, and judge the new one", compare},
 	{"sweep", "-data F -registry DIR", "compare incidents with those that a version was trained on", sweep},
 	{"drift", "-data F -registry DIR", "sweep incidents window after window, and go on as more come", drift},
 	{"serve", "-addr HOST:PORT", "answer POST /risk and GET /healthz", serve},

@@ -1,0 +1,21 @@
+package eval
+
+import (
+	"flag"
+	"testing"
+
+	"github.com/riskkit/riskkit/internal/race"
+)
+
+var thorough = flag.Bool("thorough", false, "simulate forty times as much")
+
+// tries scales a number of tries.
+func tries(n int) int {
+	switch {
+	case *thorough:
+		return 40 * n
+	case testing.Short() || race.Enabled:
+		return max(1, n/10)
+	}
+	return n
+}
