@@ -17,24 +17,50 @@ var (
 // error.
 const calibrationBins = 15
 
-// An Evaluation is the state of an evaluation in progress: a few counts and
-// sums, whatever the number of examples. It is made by New and must not be used
-// from several goroutines at once; Merge joins the states of several.
+// An Evaluation is the state of an evaluation in progress: counts and sums,
+// about 600 numbers for three levels, whatever the number of examples. It is
+// made by New and must not be used from several goroutines at once; Merge joins
+// the states of several, MarshalJSON and MarshalBinary keep it for later.
 type Evaluation struct {
-	levels    []string
-	confusion []int64 // of truth*len(levels) + predicted
-	n         int64
-	logLoss   float64
-	brier     float64
-	bins      [calibrationBins]calibrationBin
+	levels  []string
+	n       int64
+	cells   []cell // of truth*len(levels) + predicted
+	logLoss loss
+	brier   loss
+	tops    [calibrationBins]topBin
+	scores  []scoreBin // of level*scoreBins + bin of the level's probability
 }
 
-// calibrationBin sums over the examples whose greatest probability fell into
-// it.
-type calibrationBin struct {
-	confidence float64
-	hits       int64
+// A cell sums over the examples of one true level that were predicted as one
+// level. As long as all weights are 1, its sums are whole numbers and exact.
+type cell struct {
+	n       int64
+	weight  float64
+	squares float64 // of the weights
 }
+
+// A loss sums over what the examples lose: what the mean and its variance need.
+type loss struct {
+	sum    float64 // of weight * loss
+	first  float64 // of weight² * loss
+	second float64 // of weight² * loss²
+}
+
+func (l *loss) add(weight, v float64) {
+	w2 := weight * weight * v
+	l.sum += weight * v
+	l.first += w2
+	l.second += w2 * v
+}
+
+func (l *loss) merge(o loss) {
+	l.sum += o.sum
+	l.first += o.first
+	l.second += o.second
+}
+
+// topBin sums over the examples whose greatest probability fell into it.
+type topBin struct{ weight, confidence, hits float64 }
 
 // New returns an empty Evaluation over the named levels, the lowest first.
 // There must be at least two, all different; otherwise the error wraps
@@ -48,14 +74,74 @@ func New(levels []string) (*Evaluation, error) {
 			return nil, fmt.Errorf("%w: level %q stands twice", ErrInput, l)
 		}
 	}
-	return &Evaluation{levels: slices.Clone(levels), confusion: make([]int64, len(levels)*len(levels))}, nil
+	k := len(levels)
+	return &Evaluation{levels: slices.Clone(levels), cells: make([]cell, k*k), scores: make([]scoreBin, k*scoreBins)}, nil
 }
 
-// Add counts one example: its true level, the level predicted for it and the
-// probability of each level, which must be in [0,1] and sum to 1 within 1e-6.
-// An error wraps ErrInput, says what is wrong, and leaves e unchanged. Add does
-// not allocate and does not keep proba.
+// Levels returns the names of the levels, the lowest first.
+func (e *Evaluation) Levels() []string { return slices.Clone(e.levels) }
+
+// N returns the number of examples added so far.
+func (e *Evaluation) N() int64 { return e.n }
+
+// Add counts one example with the weight 1; see AddWeighted.
 func (e *Evaluation) Add(truth, predicted int, proba []float64) error {
+	return e.AddWeighted(truth, predicted, proba, 1)
+}
+
+// AddWeighted counts one example: its true level, the level predicted for it,
+// the probability of each level, which must be in [0,1] and sum to 1 within
+// 1e-6, and its weight, 0 or from 1e-100 to 1e100. Weights make up for examples
+// that were not all as likely to be labelled: each stands for so many. An error
+// wraps ErrInput, says which example is wrong in what, counted from 0 in the
+// order they were added, and leaves e unchanged. It does not allocate and does
+// not keep proba.
+func (e *Evaluation) AddWeighted(truth, predicted int, proba []float64, weight float64) error {
+	k := len(e.levels)
+	if uint(truth) >= uint(k) || uint(predicted) >= uint(k) || len(proba) != k || badWeight(weight) {
+		return e.refuse(truth, predicted, proba, weight)
+	}
+	sum, squares, top, most := 0.0, 0.0, 0, proba[0]
+	for c, p := range proba {
+		if !(p >= 0 && p <= 1) {
+			return e.refuse(truth, predicted, proba, weight)
+		}
+		sum += p
+		d := p - oneIf(c == truth)
+		squares += d * d
+		if p > most {
+			top, most = c, p
+		}
+	}
+	if math.Abs(sum-1) > 1e-6 {
+		return e.refuse(truth, predicted, proba, weight)
+	}
+	e.n++
+	x := &e.cells[truth*k+predicted]
+	x.n++
+	x.weight += weight
+	x.squares += weight * weight
+	const epsilon = 0x1p-52 // scikit-learn's clip: the spacing of float64 at 1
+	e.logLoss.add(weight, -ln(min(1-epsilon, max(epsilon, proba[truth]))))
+	e.brier.add(weight, squares)
+	t := &e.tops[min(calibrationBins-1, max(0, int(math.Ceil(most*calibrationBins))-1))]
+	t.weight += weight
+	t.confidence += weight * most
+	t.hits += weight * oneIf(top == truth)
+	scores := e.scores
+	for c, p := range proba {
+		scores[c*scoreBins+scoreBinOf(p)].add(weight, p, c == truth)
+	}
+	return nil
+}
+
+// Weights other than 0 are in these bounds, so that their squares are numbers.
+const minWeight, maxWeight = 1e-100, 1e100
+
+func badWeight(w float64) bool { return w != 0 && !(w >= minWeight && w <= maxWeight) }
+
+// refuse says what is wrong with an example.
+func (e *Evaluation) refuse(truth, predicted int, proba []float64, weight float64) error {
 	k := len(e.levels)
 	switch {
 	case truth < 0 || truth >= k:
@@ -64,94 +150,133 @@ func (e *Evaluation) Add(truth, predicted int, proba []float64) error {
 		return fmt.Errorf("%w: example %d has predicted level %d of %d", ErrInput, e.n, predicted, k)
 	case len(proba) != k:
 		return fmt.Errorf("%w: example %d has %d probabilities for %d levels", ErrInput, e.n, len(proba), k)
+	case badWeight(weight):
+		return fmt.Errorf("%w: example %d has weight %v, want 0 or one from %g to %g", ErrInput, e.n, weight, minWeight, maxWeight)
 	}
-	sum, squares, top := 0.0, 0.0, 0
+	sum := 0.0
 	for c, p := range proba {
 		if !(p >= 0 && p <= 1) {
 			return fmt.Errorf("%w: example %d gives level %q the probability %v", ErrInput, e.n, e.levels[c], p)
 		}
 		sum += p
-		d := p
-		if c == truth {
-			d--
-		}
-		squares += d * d
-		if p > proba[top] {
-			top = c
-		}
 	}
-	if math.Abs(sum-1) > 1e-6 {
-		return fmt.Errorf("%w: probabilities of example %d sum to %v", ErrInput, e.n, sum)
+	return fmt.Errorf("%w: probabilities of example %d sum to %v", ErrInput, e.n, sum)
+}
+
+// oneIf returns 1 or 0, without a branch that a processor could guess wrong.
+func oneIf(b bool) float64 {
+	i := 0
+	if b {
+		i = 1
 	}
-	e.n++
-	e.confusion[truth*k+predicted]++
-	const epsilon = 0x1p-52 // scikit-learn's clip: the spacing of float64 at 1
-	e.logLoss -= math.Log(min(1-epsilon, max(epsilon, proba[truth])))
-	e.brier += squares
-	b := &e.bins[min(calibrationBins-1, max(0, int(math.Ceil(proba[top]*calibrationBins))-1))]
-	b.confidence += proba[top]
-	if top == truth {
-		b.hits++
-	}
-	return nil
+	return float64(i)
 }
 
 // Merge adds what o counted to e. Both must be over the same levels; otherwise
-// the error wraps ErrInput. The counts come out the same in any order, the sums
-// to rounding.
+// the error wraps ErrInput. Counts come out the same in any order, sums of
+// weights other than 1 and of losses to rounding.
 func (e *Evaluation) Merge(o *Evaluation) error {
 	if !slices.Equal(e.levels, o.levels) {
 		return fmt.Errorf("%w: merging levels %q into %q", ErrInput, o.levels, e.levels)
 	}
 	e.n += o.n
-	e.logLoss += o.logLoss
-	e.brier += o.brier
-	for i, c := range o.confusion {
-		e.confusion[i] += c
+	for i, c := range o.cells {
+		e.cells[i].n += c.n
+		e.cells[i].weight += c.weight
+		e.cells[i].squares += c.squares
 	}
-	for i, b := range o.bins {
-		e.bins[i].confidence += b.confidence
-		e.bins[i].hits += b.hits
+	e.logLoss.merge(o.logLoss)
+	e.brier.merge(o.brier)
+	for i, b := range o.tops {
+		e.tops[i].weight += b.weight
+		e.tops[i].confidence += b.confidence
+		e.tops[i].hits += b.hits
+	}
+	for i, b := range o.scores {
+		e.scores[i].merge(b)
 	}
 	return nil
 }
 
-// Report computes the metrics of what was added so far. Without examples the
-// error is ErrEmpty.
+// Matrix returns the weight of the examples of each true level (row) for which
+// each level (column) was predicted; without weights, their number.
+func (e *Evaluation) Matrix() Matrix {
+	m := newMatrix(len(e.levels))
+	for i, c := range e.cells {
+		m[i/len(m)][i%len(m)] = c.weight
+	}
+	return m
+}
+
+// sums returns the weights and their squares over so many cells from i on, in
+// steps.
+func (e *Evaluation) sums(i, step, cells int) (weight, squares float64) {
+	for range cells {
+		weight += e.cells[i].weight
+		squares += e.cells[i].squares
+		i += step
+	}
+	return weight, squares
+}
+
+// all returns the effective number and the weight of all examples.
+func (e *Evaluation) all() (n, weight float64) {
+	weight, squares := e.sums(0, 1, len(e.cells))
+	return effective(weight, squares), weight
+}
+
+// effective returns the number of equally weighted examples that say as much as
+// those with these sums of weights and squares (Kish, Survey Sampling, 1965).
+func effective(weight, squares float64) float64 {
+	if squares <= 0 {
+		return 0
+	}
+	return weight * weight / squares
+}
+
+// Report computes the metrics of what was added so far. Without examples, or
+// only with such of the weight 0, the error is ErrEmpty.
 func (e *Evaluation) Report() (Report, error) {
-	if e.n == 0 {
+	_, n := e.all()
+	if n == 0 {
 		return Report{}, ErrEmpty
 	}
-	k, n := len(e.levels), float64(e.n)
-	r := Report{N: e.n, LogLoss: e.logLoss / n, Brier: e.brier / n, Levels: make(LevelReports, k), Confusion: make([][]int64, k)}
+	k := len(e.levels)
+	m := e.Matrix()
+	r := Report{N: e.n, LogLoss: e.logLoss.sum / n, Brier: e.brier.sum / n, Levels: make(LevelReports, k), Confusion: make([][]int64, k)}
 	if k == 2 {
 		r.Brier /= 2
 	}
-	for _, b := range e.bins {
-		r.ECE += math.Abs(b.confidence-float64(b.hits)) / n
+	for _, b := range e.tops {
+		r.ECE += math.Abs(b.confidence-b.hits) / n
+		if b.weight > 0 {
+			r.MCE = max(r.MCE, math.Abs(b.confidence-b.hits)/b.weight)
+		}
 	}
 	for c := range k {
-		r.Confusion[c] = slices.Clone(e.confusion[c*k : (c+1)*k])
-		var support, predicted int64
+		r.Confusion[c] = make([]int64, k)
 		for d := range k {
-			support += e.confusion[c*k+d]
-			predicted += e.confusion[d*k+c]
+			r.Confusion[c][d] = e.cells[c*k+d].n
 		}
-		hits := e.confusion[c*k+c]
-		l := LevelReport{Level: e.levels[c], Support: support, Average: Average{
-			Precision: ratio(hits, predicted), Recall: ratio(hits, support), F1: ratio(2*hits, predicted+support),
-		}}
+		l := LevelReport{Level: e.levels[c], Average: m.Level(c), ROCAUC: e.rocAUC(c), AveragePrecision: e.averagePrecision(c)}
+		for _, v := range r.Confusion[c] {
+			l.Support += v
+		}
 		r.Levels[c] = l
-		r.Accuracy += float64(hits) / n
+		r.Accuracy += m[c][c] / n
 		r.Macro.add(l.Average, 1/float64(k))
-		r.Weighted.add(l.Average, float64(support)/n)
+		r.Weighted.add(l.Average, m.row(c)/n)
+	}
+	if e.weighted() {
+		r.Weights = m
 	}
 	r.MacroF1 = r.Macro.F1
+	r.Murphy = e.murphy(r.Brier)
 	return r, nil
 }
 
 // ratio returns a/b, and 0 where b is 0.
-func ratio(a, b int64) float64 {
+func ratio[T int64 | float64](a, b T) float64 {
 	if b == 0 {
 		return 0
 	}

@@ -75,8 +75,6 @@ func TestJoiner(t *testing.T) {
 	}
 }
 
-func second[T any](_ T, err error) error { return err }
-
 // TestJoinerAccounts holds that every answer is waiting, joined, unlabelled or
 // repeated, whatever comes, and that memory stays within its bound.
 func TestJoinerAccounts(t *testing.T) {

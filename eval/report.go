@@ -7,12 +7,15 @@ import (
 )
 
 // A Report holds the metrics of an Evaluation. All are shares in [0,1] but for
-// LogLoss, in nats, and the Brier score of more than two levels.
+// LogLoss, in nats, and the Brier score of more than two levels. With weights,
+// all are of the weighted examples but for N, Confusion and Support, which
+// count. Further metrics are methods of its Matrix.
 type Report struct {
 	N int64 `json:"n"`
 	// MacroF1 is the mean of the levels' F1, Macro.F1.
 	MacroF1 float64 `json:"macro_f1"`
-	// Accuracy is the share of examples whose level was predicted.
+	// Accuracy is the share of examples whose level was predicted, which is also
+	// the micro average of precision, recall and F1.
 	Accuracy float64 `json:"accuracy"`
 	// LogLoss is the mean of -ln of the true level's probability, which is
 	// first brought into [2^-52, 1-2^-52], as scikit-learn does.
@@ -26,6 +29,11 @@ type Report struct {
 	// their number (Guo et al., On Calibration of Modern Neural Networks,
 	// 2017).
 	ECE float64 `json:"ece"`
+	// MCE is the maximum calibration error, the greatest distance in one of
+	// these bins, in [0,1]. A bin with few examples can make it great by chance.
+	MCE float64 `json:"mce,omitempty"`
+	// Murphy is the Brier score taken apart.
+	Murphy Murphy `json:"murphy,omitzero"`
 	// Levels has each level's own metrics, the lowest first.
 	Levels LevelReports `json:"levels"`
 	// Macro is the mean over the levels, Weighted the mean weighted by support.
@@ -34,6 +42,25 @@ type Report struct {
 	// Confusion counts the examples of each true level (row) for which each
 	// level (column) was predicted.
 	Confusion [][]int64 `json:"confusion"`
+	// Weights is Confusion in weights, nil where all of them are 1.
+	Weights Matrix `json:"weights,omitempty"`
+}
+
+// Matrix returns the confusion matrix that the metrics are computed from:
+// Weights, or Confusion where there are none. The error wraps ErrInput where
+// that of a Report from elsewhere is not a square of numbers of at least 0.
+func (r *Report) Matrix() (Matrix, error) {
+	m := r.Weights
+	if m == nil {
+		for _, counts := range r.Confusion {
+			row := make([]float64, len(counts))
+			for d, n := range counts {
+				row[d] = float64(n)
+			}
+			m = append(m, row)
+		}
+	}
+	return m, m.check()
 }
 
 // An Average holds precision, recall and F1. What would be a division by 0 is
@@ -55,6 +82,11 @@ type LevelReport struct {
 	Level string `json:"-"`
 	Average
 	Support int64 `json:"support"`
+	// ROCAUC and AveragePrecision are those of the level's probability against
+	// all other levels; nil where they are not defined, without examples of the
+	// level, or, for ROCAUC, of any other.
+	ROCAUC           *Binned `json:"roc_auc,omitempty"`
+	AveragePrecision *Binned `json:"average_precision,omitempty"`
 }
 
 // LevelReports are the reports of all levels, the lowest first. As JSON they

@@ -7,7 +7,10 @@ import (
 	"github.com/riskkit/riskkit/internal/race"
 )
 
-var thorough = flag.Bool("thorough", false, "simulate forty times as much")
+var thorough = flag.Bool("thorough", false, "simulate the full grids, and much more often")
+
+// Thorough is thorough for the tests outside of this package.
+var Thorough = thorough
 
 // tries scales a number of tries.
 func tries(n int) int {

@@ -50,12 +50,12 @@ func ChooseThresholds(scores []float64, truth []int, levels int, o Objective, op
 	if folds < 2 || folds > len(scores) {
 		return Choice{}, fmt.Errorf("%w: %d examples in %d folds", ErrInput, len(scores), folds)
 	}
-	apparent := newMatrix(levels)
+	apparent := square(levels)
 	for i, s := range scores {
 		apparent[truth[i]][levelAt(c.Thresholds, s)]++
 	}
 	c.Apparent = worthOf(apparent, goalOf(o))
-	c.Confusion = newMatrix(levels)
+	c.Confusion = square(levels)
 	fold := assignFolds(truth, folds, seed)
 	for f := range folds {
 		var s []float64
@@ -105,7 +105,7 @@ func worthOf(confusion [][]int, o Objective) (worth float64) {
 	return worth
 }
 
-func newMatrix(levels int) [][]int {
+func square(levels int) [][]int {
 	m := make([][]int, levels)
 	for k := range m {
 		m[k] = make([]int, levels)

@@ -190,13 +190,23 @@ func TestWay(t *testing.T) {
 	}
 
 	out = must(t, "", with("evaluate", "-data", recent, "-json")...)
-	if diff := cmp.Diff([]string{"n", "macro_f1", "accuracy", "log_loss", "brier", "ece", "levels", "macro", "weighted", "confusion"}, keys(t, out)[3:]); diff != "" {
+	if diff := cmp.Diff([]string{"n", "macro_f1", "accuracy", "log_loss", "brier", "ece", "mce", "murphy", "levels", "macro", "weighted", "confusion", "intervals"}, keys(t, out)[3:]); diff != "" {
 		t.Errorf("evaluate prints (-want +got):\n%s", diff)
 	}
 	model := decode[evaluated](t, out)
 	base := decode[evaluated](t, must(t, "", "evaluate", "-heuristic", "-data", recent, "-json"))
 	if model.Version != "1" || model.MacroF1 < 0.75 || base.MacroF1 > model.MacroF1 || base.Method != "heuristic" {
 		t.Errorf("model %+v, heuristic %+v", model, base)
+	}
+	if i := model.Intervals; !i.MacroF1.Contains(model.MacroF1) || !i.Accuracy.Contains(model.Accuracy) || i.Accuracy.Low <= 0 {
+		t.Errorf("macro-F1 %v and accuracy %v in %+v", model.MacroF1, model.Accuracy, i)
+	}
+	sliced := decode[evaluated](t, must(t, "", with("evaluate", "-data", recent, "-slices", "-json")...))
+	if len(sliced.Slices) == 0 || sliced.MacroF1 != model.MacroF1 {
+		t.Errorf("slices %+v", sliced.Slices)
+	}
+	if out := must(t, "", with("evaluate", "-data", recent, "-slices")...); !strings.Contains(out, "quadratic kappa") || !strings.Contains(out, " slices ") {
+		t.Errorf("evaluate prints\n%s", out)
 	}
 	if pinned := decode[evaluated](t, must(t, "", with("evaluate", "-data", recent, "-json", "-version", "3")...)); pinned.Version != "3" {
 		t.Errorf("pinned to 3: %+v", pinned)

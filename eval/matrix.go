@@ -1,0 +1,201 @@
+package eval
+
+import (
+	"fmt"
+	"math"
+)
+
+// A Matrix is a confusion matrix: the number, weight or share of the examples
+// of each true level (row) for which each level (column) was predicted. Its
+// metrics are the same for all three. What would be a division by 0 is 0. It
+// must be square; its methods take time levels² and do not change it.
+type Matrix [][]float64
+
+func newMatrix(levels int) Matrix {
+	m := make(Matrix, levels)
+	cells := make([]float64, levels*levels)
+	for i := range m {
+		m[i] = cells[i*levels : (i+1)*levels : (i+1)*levels]
+	}
+	return m
+}
+
+func (m Matrix) row(level int) (sum float64) {
+	for _, v := range m[level] {
+		sum += v
+	}
+	return sum
+}
+
+func (m Matrix) column(level int) (sum float64) {
+	for _, row := range m {
+		sum += row[level]
+	}
+	return sum
+}
+
+// Total returns the sum of all cells.
+func (m Matrix) Total() (sum float64) {
+	for c := range m {
+		sum += m.row(c)
+	}
+	return sum
+}
+
+// Level returns precision, recall and F1 of one level.
+func (m Matrix) Level(level int) Average {
+	hits, support, predicted := m[level][level], m.row(level), m.column(level)
+	return Average{Precision: ratio(hits, predicted), Recall: ratio(hits, support), F1: ratio(2*hits, predicted+support)}
+}
+
+// Macro returns the means of precision, recall and F1 over the levels.
+func (m Matrix) Macro() (a Average) {
+	for c := range m {
+		a.add(m.Level(c), 1/float64(len(m)))
+	}
+	return a
+}
+
+// Weighted returns the means over the levels, weighted by how much of each
+// there truly is.
+func (m Matrix) Weighted() (a Average) {
+	n := m.Total()
+	for c := range m {
+		a.add(m.Level(c), ratio(m.row(c), n))
+	}
+	return a
+}
+
+// Accuracy returns the share of examples whose level was predicted.
+func (m Matrix) Accuracy() float64 {
+	hits := 0.0
+	for c := range m {
+		hits += m[c][c]
+	}
+	return ratio(hits, m.Total())
+}
+
+// BalancedAccuracy returns the mean recall over the levels that there are
+// examples of (Brodersen et al., The Balanced Accuracy and Its Posterior
+// Distribution, 2010). Always the same answer gives 1/levels.
+func (m Matrix) BalancedAccuracy() float64 {
+	sum, present := 0.0, 0.0
+	for c := range m {
+		if n := m.row(c); n > 0 {
+			sum += m[c][c] / n
+			present++
+		}
+	}
+	return ratio(sum, present)
+}
+
+// MCC returns Matthews' correlation coefficient of truth and prediction, in
+// [-1,1] and 0 for answers that know nothing, in the form for several levels of
+// Gorodkin (Comparing Two K-Category Assignments by a K-Category Correlation
+// Coefficient, 2004).
+func (m Matrix) MCC() float64 {
+	n := m.Total()
+	hits, both, truth, predicted := 0.0, 0.0, 0.0, 0.0
+	for c := range m {
+		t, p := m.row(c), m.column(c)
+		hits += m[c][c]
+		both += t * p
+		truth += t * t
+		predicted += p * p
+	}
+	return ratio(hits*n-both, math.Sqrt((n*n-truth)*(n*n-predicted)))
+}
+
+// Kappa returns Cohen's kappa (A Coefficient of Agreement for Nominal Scales,
+// 1960): how much of the agreement that chance would leave open was reached; 1
+// is full agreement, 0 that of chance.
+func (m Matrix) Kappa() float64 {
+	return m.kappa(func(d float64) float64 { return min(d, 1) })
+}
+
+// QuadraticKappa is Kappa with each disagreement counted by the square of the
+// levels that lie between, as fits ordered levels (Cohen, Weighted Kappa,
+// 1968).
+func (m Matrix) QuadraticKappa() float64 {
+	return m.kappa(func(d float64) float64 { return d * d })
+}
+
+// kappa counts a disagreement by so many levels by weight, which is 0 for 0.
+func (m Matrix) kappa(weight func(distance float64) float64) float64 {
+	n := m.Total()
+	seen, chance := 0.0, 0.0
+	for c := range m {
+		t := m.row(c)
+		for d := range m {
+			w := weight(math.Abs(float64(c - d)))
+			seen += w * m[c][d]
+			chance += w * ratio(t*m.column(d), n)
+		}
+	}
+	if chance == 0 {
+		return 0
+	}
+	return 1 - seen/chance
+}
+
+// MeanCost returns what an example costs on average. The error wraps ErrInput
+// where c is not a matrix for these levels.
+func (m Matrix) MeanCost(c Cost) (float64, error) {
+	if err := c.Check(len(m)); err != nil {
+		return 0, err
+	}
+	return m.cost(c), nil
+}
+
+func (m Matrix) cost(c Cost) float64 {
+	sum := 0.0
+	for i, row := range m {
+		for j, v := range row {
+			sum += c[i][j] * v
+		}
+	}
+	return ratio(sum, m.Total())
+}
+
+// ByTruth returns m with each row divided by its sum: the diagonal is recall.
+func (m Matrix) ByTruth() Matrix {
+	return m.divided(func(c, _ int) float64 { return m.row(c) })
+}
+
+// ByPredicted returns m with each column divided by its sum: the diagonal is
+// precision.
+func (m Matrix) ByPredicted() Matrix {
+	return m.divided(func(_, d int) float64 { return m.column(d) })
+}
+
+// Shares returns m divided by its Total.
+func (m Matrix) Shares() Matrix {
+	n := m.Total()
+	return m.divided(func(int, int) float64 { return n })
+}
+
+func (m Matrix) divided(by func(c, d int) float64) Matrix {
+	out := newMatrix(len(m))
+	for c, row := range m {
+		for d, v := range row {
+			out[c][d] = ratio(v, by(c, d))
+		}
+	}
+	return out
+}
+
+// check returns an error unless m is a square of numbers that are finite and at
+// least 0.
+func (m Matrix) check() error {
+	for c, row := range m {
+		if len(row) != len(m) {
+			return fmt.Errorf("%w: row %d of the confusion matrix has %d cells for %d levels", ErrInput, c, len(row), len(m))
+		}
+		for d, v := range row {
+			if !(v >= 0 && v <= math.MaxFloat64) {
+				return fmt.Errorf("%w: %v examples of level %d predicted as %d", ErrInput, v, c, d)
+			}
+		}
+	}
+	return nil
+}
