@@ -2,8 +2,8 @@
 // sure that is.
 //
 // Levels are numbers from 0, the lowest, to the number of levels minus one.
-// Unless it says otherwise, a function is safe for concurrent use; an
-// Evaluation and Slices are not.
+// Functions are safe for concurrent use; states that something is added to are
+// not.
 //
 // # What to use when
 //
@@ -24,16 +24,28 @@
 //     [Evaluation.Lift] where only so many can be looked at.
 //
 // [Evaluation.Intervals] says how sure each of them is, [Evaluation.Bootstrap]
-// does for any other metric of the confusion matrix. A difference between two
-// versions on the same examples is surer than two intervals tell: see
-// [McNemar]. [Slices] does all this for parts of the examples and finds those
-// that are worse than the rest.
+// does for any other metric of the confusion matrix. [Slices] does all this for
+// parts of the examples and finds those that are worse than the rest.
 //
 // [ROCAUC], [AveragePrecision], [Lift] and [Reliability] take the examples
 // themselves and are exact; an Evaluation has only counted in which of 64 bins a
 // level's probability lies, and gives the bounds of what it cannot know.
 //
-// [Thresholds] chooses the cuts that turn a score into a level.
+// [Pairs] compares two versions on the same examples, [Arms] on different ones;
+// their Compare gives every metric's difference with its interval, which is surer
+// than the intervals of two versions tell. A [Gate] turns either into a [Verdict]:
+// pass, fail or inconclusive, however often it is asked, and says how many
+// examples it will take. Use GateOptions.Once for a fixed test set, the default
+// while labels come in.
+//
+// An [Estimate] says how good answers are before labels come, a [Reference] how
+// far it can be wrong; [Proxies] and a [Chart] watch rates that need no labels;
+// [Judge] compares a window with those before; a [Joiner] joins labels that come
+// late. What none of the first three can see is [CannotSee].
+//
+// [Thresholds] chooses the cuts that turn a score into a level, [ThresholdCurve]
+// lists what each would do, and [ChooseThresholds] says what to expect of a
+// choice on other examples.
 //
 // # How sure the intervals are
 //
