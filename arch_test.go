@@ -32,6 +32,8 @@ var arrows = map[string][]string{
 	"registry/sqlstore":     {"registry"},
 	"risk":                  {"tfidf", "logreg", "psi", "eval", "registry"},
 	"risk/pyfunc":           {"risk", "tfidf", "logreg", "registry"},
+	"risk/riskhttp":         {"risk", "psi"},
+	"internal/serving":      {"risk", "risk/riskhttp", "registry"},
 }
 
 // agreed are the modules that the root module may require.

@@ -59,13 +59,13 @@ type observed struct {
 }
 
 func (o *observed) Score(ctx context.Context, doc Document) (Assessment, error) {
-	a, err := o.Scorer.Score(ctx, doc)
+	return o.Explain(ctx, doc, 0)
+}
+
+func (o *observed) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	a, err := Explain(ctx, o.Scorer, doc, n)
 	if err == nil {
 		o.outputs.observe(&a)
 	}
 	return a, err
-}
-
-func (o *observed) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
-	return Explain(ctx, o.Scorer, doc, n)
 }

@@ -13,7 +13,6 @@ func (s *Service) Score(ctx context.Context, doc Document) (Assessment, error) {
 }
 
 // Explain assesses doc as Score does and explains the answer by at most n terms.
-// It does not count the text for drift, unless n is below 1: then it is Score.
 func (s *Service) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
 	return s.answer(ctx, doc, n)
 }
@@ -36,10 +35,8 @@ func (s *Service) answer(ctx context.Context, doc Document, n int) (Assessment, 
 		return a, err
 	}
 	a.Truncated = a.Truncated || truncated
-	if n <= 0 {
-		if arm := l.arm(&a); arm != nil {
-			arm.outputs.observe(&a)
-		}
+	if arm := l.arm(&a); arm != nil {
+		arm.outputs.observe(&a)
 	}
 	if len(s.o.Observers) > 0 {
 		s.tell(ctx, &doc, &a, start)

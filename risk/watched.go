@@ -54,6 +54,12 @@ func (w *watched) Score(ctx context.Context, doc Document) (Assessment, error) {
 	return m.assess(sc, doc), nil
 }
 
+// Explain counts doc, assesses it, and explains the answer.
+func (w *watched) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	w.monitor.Observe(doc.Text)
+	return w.Model.Explain(ctx, doc, n)
+}
+
 // trainingWords is what a Vectorizer knows of the words of its texts. Words that
 // it does not know were left out for being rarer than the rarest feature.
 type trainingWords struct {
