@@ -31,6 +31,8 @@ var arrows = map[string][]string{
 	"registry/mlflow":       {"registry"},
 	"registry/sqlstore":     {"registry"},
 	"risk":                  {"tfidf", "logreg", "psi", "eval", "registry"},
+	"risk/audit":            {"risk"},
+	"risk/audit/audittest":  {"risk", "risk/audit"},
 	"risk/pyfunc":           {"risk", "tfidf", "logreg", "registry"},
 	"risk/riskhttp":         {"risk", "psi"},
 	"internal/serving":      {"risk", "risk/riskhttp", "registry"},

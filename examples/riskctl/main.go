@@ -51,6 +51,7 @@ var commands = []command{
 	{"compare", "-a 1 -b 2 -data F -registry DIR", "measure two versions on the same labelled incidents, and judge the new one", compare},
 	{"sweep", "-data F -registry DIR", "compare incidents with those that a version was trained on", sweep},
 	{"drift", "-data F -registry DIR", "sweep incidents window after window, and go on as more come", drift},
+	{"audit", "-log DIR", "print an audit log as JSON lines, or verify it", audits},
 	{"serve", "-addr HOST:PORT", "answer POST /risk, GET /risk/status and the rest of riskhttp", serve},
 }
 
