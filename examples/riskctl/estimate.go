@@ -309,8 +309,9 @@ func labels(e *eval.Evaluation, name string, confidence float64) (eval.Performan
 	if err != nil {
 		return eval.Performance{}, r, err
 	}
-	n := float64(r.N)
-	i, err := eval.Wilson(min(n, r.Accuracy*n), n, confidence)
-	accuracy := eval.Measured{Name: "accuracy", Estimated: eval.Estimated{Value: r.Accuracy, Interval: i}}
-	return eval.Performance{Window: name, N: r.N, Metrics: []eval.Measured{accuracy}}, r, err
+	i, err := e.Intervals(&eval.IntervalOptions{Confidence: confidence})
+	return eval.Performance{Window: name, N: r.N, Metrics: []eval.Measured{
+		{Name: "accuracy", Estimated: eval.Estimated{Value: r.Accuracy, Interval: i.Accuracy}},
+		{Name: "macro-F1", Estimated: eval.Estimated{Value: r.MacroF1, Interval: i.MacroF1}},
+	}}, r, err
 }
