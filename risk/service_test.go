@@ -372,12 +372,12 @@ func TestServiceDrift(t *testing.T) {
 		if _, err := s.Score(t.Context(), x.Document); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := s.Explain(t.Context(), x.Document, 3); err != nil { // not counted
+		if _, err := s.Explain(t.Context(), x.Document, 3); err != nil { // counts too
 			t.Fatal(err)
 		}
 	}
 	r, err := s.Drift().Sweep(t.Context())
-	if err != nil || r.Status != psi.StatusAlert || r.NRecent != 200 || r.NBaseline != 120 {
+	if err != nil || r.Status != psi.StatusAlert || r.NRecent != 400 || r.NBaseline != 120 {
 		t.Errorf("sweep %+v, error %v", r, err)
 	}
 }
