@@ -14,11 +14,10 @@ const scoreBins = 64
 // scoreBinOf returns the bin of a probability. A greater probability has no
 // lower bin.
 func scoreBinOf(p float64) int {
-	b := min(scoreBins/2-1, int(scoreBins/2*math.Sqrt(2*min(p, 1-p))))
 	if p > 0.5 {
-		b = scoreBins - 1 - b
+		return scoreBins - 1 - min(scoreBins/2-1, int(scoreBins/2*math.Sqrt(2*(1-p))))
 	}
-	return b
+	return min(scoreBins/2-1, int(scoreBins/2*math.Sqrt(2*p)))
 }
 
 // A scoreBin sums over the examples to which a level's probability in its range

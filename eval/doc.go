@@ -27,7 +27,8 @@
 // does for any other metric of the confusion matrix. [Slices] does all this for
 // parts of the examples and finds those that are worse than the rest.
 //
-// [ROCAUC], [AveragePrecision], [Lift] and [Reliability] take the examples
+// Where there are no probabilities, [Confusion] counts a [Matrix], which has all
+// that follows from levels alone. [ROCAUC], [AveragePrecision], [Lift] and [Reliability] take the examples
 // themselves and are exact; an Evaluation has only counted in which of 64 bins a
 // level's probability lies, and gives the bounds of what it cannot know.
 //

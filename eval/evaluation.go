@@ -122,9 +122,15 @@ func (e *Evaluation) AddWeighted(truth, predicted int, proba []float64, weight f
 	x.weight += weight
 	x.squares += weight * weight
 	const epsilon = 0x1p-52 // scikit-learn's clip: the spacing of float64 at 1
-	e.logLoss.add(weight, -ln(min(1-epsilon, max(epsilon, proba[truth]))))
+	likely := proba[truth]
+	if likely < epsilon {
+		likely = epsilon
+	} else if likely > 1-epsilon {
+		likely = 1 - epsilon
+	}
+	e.logLoss.add(weight, -ln(likely))
 	e.brier.add(weight, squares)
-	t := &e.tops[min(calibrationBins-1, max(0, int(math.Ceil(most*calibrationBins))-1))]
+	t := &e.tops[topBinOf(most)]
 	t.weight += weight
 	t.confidence += weight * most
 	t.hits += weight * oneIf(top == truth)
@@ -133,6 +139,17 @@ func (e *Evaluation) AddWeighted(truth, predicted int, proba []float64, weight f
 		scores[c*scoreBins+scoreBinOf(p)].add(weight, p, c == truth)
 	}
 	return nil
+}
+
+// topBinOf returns the calibration bin of the greatest probability: the upper
+// end of a bin belongs to it.
+func topBinOf(p float64) int {
+	x := p * calibrationBins
+	b := int(x)
+	if float64(b) == x && b > 0 {
+		b--
+	}
+	return b
 }
 
 // Weights other than 0 are in these bounds, so that their squares are numbers.

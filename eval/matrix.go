@@ -20,6 +20,36 @@ func newMatrix(levels int) Matrix {
 	return m
 }
 
+// Confusion returns the Matrix of so many levels of examples of which the true
+// level and the predicted one are known, and no probabilities: all that is asked
+// of it then takes no time. weights are by example; nil means 1 each. The error
+// wraps ErrInput and names the first example that is wrong.
+func Confusion(truth, predicted []int, weights []float64, levels int) (Matrix, error) {
+	if levels < 1 || len(truth) != len(predicted) || weights != nil && len(weights) != len(truth) {
+		return nil, fmt.Errorf("%w: %d true and %d predicted levels of %d, with %d weights", ErrInput, len(truth), len(predicted), levels, len(weights))
+	}
+	counts := make([]int64, levels*levels)
+	m := newMatrix(levels)
+	for i, t := range truth {
+		p := predicted[i]
+		if uint(t) >= uint(levels) || uint(p) >= uint(levels) {
+			return nil, fmt.Errorf("%w: example %d has true level %d and predicted level %d of %d", ErrInput, i, t, p, levels)
+		}
+		if weights == nil {
+			counts[t*levels+p]++
+			continue
+		}
+		if w := weights[i]; badWeight(w) {
+			return nil, fmt.Errorf("%w: example %d has weight %v, want 0 or one from %g to %g", ErrInput, i, w, minWeight, maxWeight)
+		}
+		m[t][p] += weights[i]
+	}
+	for i, n := range counts {
+		m[i/levels][i%levels] += float64(n)
+	}
+	return m, nil
+}
+
 func (m Matrix) row(level int) (sum float64) {
 	for _, v := range m[level] {
 		sum += v
