@@ -107,8 +107,8 @@ func (m *Monitor) count(f *TextFeatures, s string, r *text.Reading, unknown int,
 	c.mu.Lock()
 	c.ind, c.val = f.append(c.ind[:0], c.val[:0], s, r, unknown, model)
 	err := c.profile.Add(c.ind, c.val)
-	if m.countsWords(c) {
-		c.words.Observe(&r.Words, id)
+	if c.words != nil {
+		c.words.observe(r, id)
 	}
 	c.mu.Unlock()
 	m.shards.put(c)

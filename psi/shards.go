@@ -12,8 +12,8 @@ import (
 // differences between their sums at two times, so none need ever be emptied.
 type shards struct {
 	baseline *Baseline
-	pool     sync.Pool     // of *shard, all of which are in all
-	words    *WordsOptions // of the words that shards count; nil for none
+	pool     sync.Pool          // of *shard, all of which are in all
+	words    func() *wordCounts // makes those of a shard; nil for none
 
 	mu   sync.Mutex
 	all  []*shard
@@ -27,9 +27,8 @@ type shard struct {
 	profile Profile
 	ind     []int32
 	val     []float64
-	words   *Words   // of the window, nil where they are not counted
-	texts   int64    // of the window
-	_       [64]byte // keeps others off its cache lines
+	words   *wordCounts // of the window, nil where they are not counted
+	_       [64]byte    // keeps others off its cache lines
 }
 
 // cacheLine is what may be fetched at once, in counts: two lines of 64 bytes.
@@ -55,7 +54,7 @@ func (s *shards) another() *shard {
 	alone := func(n int) []int64 { return make([]int64, n+2*cacheLine)[cacheLine : cacheLine+n] }
 	c := &shard{profile: Profile{baseline: s.baseline, counts: alone(s.baseline.bins), nonzero: alone(s.baseline.own)}}
 	if s.words != nil {
-		c.words, _ = NewWords(s.words) // they are checked
+		c.words = s.words()
 	}
 	s.all = append(s.all, c)
 	return c

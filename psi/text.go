@@ -30,6 +30,16 @@ type Vocabulary interface {
 	Knows(word []byte) bool
 }
 
+// A WordIndex is a Vocabulary that numbers the words that it knows, so that a
+// Monitor counts these in no time. tfidf.Vectorizer is one.
+type WordIndex interface {
+	// NumWords returns a number that all IDs are below, 0 where there are none.
+	NumWords() int
+	// WordID returns the ID of a word in lower case, Word the word of an ID.
+	WordID(word []byte) (id int, ok bool)
+	Word(id int) string
+}
+
 // TextOptions say what TextFeatures looks at besides lengths. The zero value
 // means nothing.
 type TextOptions struct {
@@ -69,6 +79,7 @@ type TextFeatures struct {
 	names      []string
 	risky      *text.Phrases
 	vocabulary Vocabulary
+	words      WordIndex // the vocabulary, if it is one
 	terms      int       // their number
 	watched    []uint64  // a bit for each feature of the vocabulary: whether it is among the terms
 	rank       []uint8   // how many bits are set before each of these
@@ -109,6 +120,9 @@ func NewTextFeatures(v Vocabulary, opts *TextOptions) (*TextFeatures, error) {
 	}
 	if v != nil {
 		f.names = append(f.names, unknownRatio)
+	}
+	if x, ok := v.(WordIndex); ok && x.NumWords() > 0 {
+		f.words = x
 	}
 	if len(o.Terms) > MaxTerms || len(o.Terms) > 0 && v == nil {
 		return nil, fmt.Errorf("%w: %d terms, want at most %d, and a vocabulary", ErrInput, len(o.Terms), MaxTerms)
@@ -170,12 +184,18 @@ func (f *TextFeatures) read(sc *textScratch, s string) (unknown int) {
 	r := &sc.reading
 	r.Words.Set(s)
 	r.Keys = r.Words.AppendKeys(r.Keys[:0])
-	if f.vocabulary != nil {
-		for i := range r.Words.Len() {
-			if !f.vocabulary.Knows(r.Words.At(i)) {
-				unknown++
+	r.IDs = r.IDs[:0]
+	for i := range r.Words.Len() {
+		word, id := r.Words.At(i), -1
+		if f.vocabulary != nil && !f.vocabulary.Knows(word) {
+			unknown++
+		}
+		if f.words != nil {
+			if n, ok := f.words.WordID(word); ok {
+				id = n
 			}
 		}
+		r.IDs = append(r.IDs, int32(id))
 	}
 	if f.terms > 0 {
 		sc.ind, sc.val = f.vocabulary.AppendFeatures(sc.ind[:0], sc.val[:0], s)

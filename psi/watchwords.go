@@ -1,21 +1,19 @@
 package psi
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
+
+	"github.com/riskkit/riskkit/internal/text"
 )
 
 // A WordsWatch says how a Monitor watches for words that came or went.
 type WordsWatch struct {
 	// Training is what is known of the words of the training texts.
 	Training TermShares
-	// Every is how many texts go by for one whose words are counted, once 1000
-	// texts of a window were: counting takes longer than all else that a Monitor
-	// does. 0 means 8.
-	Every int64
-	// Words says how much is kept; a Monitor keeps so much for each processor,
-	// and while a window is compared twice. nil means 4000 counters, without
-	// IDs.
+	// Words says how many words that the vocabulary does not know are kept, for
+	// each processor; those that it knows, if it is a WordIndex, are all counted
+	// exactly, in 8 bytes each and processor. nil means 4000, without IDs.
 	Words *WordsOptions
 	// Compare says which words are worth telling. nil means the defaults.
 	Compare *CompareWordsOptions
@@ -26,15 +24,15 @@ type WordsWatch struct {
 // wraps ErrFeatures where the monitor is of other features, and ErrInput where w
 // makes no sense.
 func (m *Monitor) WatchWords(w WordsWatch) error {
-	if !m.Reads() {
+	f, ok := m.features.(*TextFeatures)
+	if !ok {
 		return fmt.Errorf("%w: words are counted beside TextFeatures, not a %T", ErrFeatures, m.features)
 	}
-	w.Every = cmp.Or(w.Every, 8)
 	if w.Words == nil {
 		w.Words = &WordsOptions{Capacity: 4000}
 	}
-	if w.Training == nil || w.Every < 1 {
-		return fmt.Errorf("%w: words of each %dth text, with training shares of %T", ErrInput, w.Every, w.Training)
+	if w.Training == nil {
+		return fmt.Errorf("%w: WordsWatch without Training", ErrInput)
 	}
 	if _, err := NewWords(w.Words); err != nil {
 		return err
@@ -42,34 +40,91 @@ func (m *Monitor) WatchWords(w WordsWatch) error {
 	if _, err := w.Compare.normalized(); err != nil {
 		return err
 	}
-	m.words, m.shards.words = w, w.Words
+	m.words = w
+	m.shards.words = func() *wordCounts { return newWordCounts(f.words, w.Words) }
 	return nil
 }
 
-// allWords is how many texts of a window have all their words counted.
-const allWords = 1000
+// wordCounts count in how many texts of a window each word occurs.
+type wordCounts struct {
+	texts uint32
+	known []knownWord // by ID
+	rest  unknownWords
+}
 
-// countsWords reports whether the words of the next text of a shard are counted.
-func (m *Monitor) countsWords(c *shard) bool {
-	if c.words == nil {
-		return false
+// knownWord counts the texts of one word that the vocabulary knows.
+type knownWord struct{ texts, last uint32 }
+
+// unknownWords are the words of one text that it does not know, and the counts
+// of all of these.
+type unknownWords struct {
+	words *text.Words
+	at    []int
+	all   *Words
+}
+
+// Len and At make them Tokens.
+func (u *unknownWords) Len() int        { return len(u.at) }
+func (u *unknownWords) At(i int) []byte { return u.words.At(u.at[i]) }
+
+func newWordCounts(index WordIndex, o *WordsOptions) *wordCounts {
+	c := new(wordCounts)
+	if index != nil {
+		c.known = make([]knownWord, index.NumWords())
 	}
+	c.rest.all, _ = NewWords(o) // WatchWords has checked it
+	return c
+}
+
+// observe counts the words of one text.
+func (c *wordCounts) observe(r *text.Reading, id string) {
 	c.texts++
-	return c.texts <= allWords || c.texts%m.words.Every == 0
+	u := &c.rest
+	u.words, u.at = &r.Words, u.at[:0]
+	for i, id := range r.IDs {
+		if id < 0 || int(id) >= len(c.known) {
+			u.at = append(u.at, i)
+			continue
+		}
+		if w := &c.known[id]; w.last != c.texts {
+			w.last = c.texts
+			w.texts++
+		}
+	}
+	u.all.Observe(u, id)
+	u.words = nil
 }
 
 // takeWords returns the words of the window, which is over, and begins the next.
+// Its capacity is what it takes for all that were counted.
 func (m *Monitor) takeWords() *Words {
-	all, _ := NewWords(m.words.Words) // WatchWords has checked the options
+	f := m.features.(*TextFeatures)
+	all, _ := NewWords(m.words.Words)
+	var known []int64
+	if f.words != nil {
+		known = make([]int64, f.words.NumWords())
+	}
 	m.shards.mu.Lock()
-	defer m.shards.mu.Unlock()
 	for _, c := range m.shards.all {
-		next, _ := NewWords(m.words.Words)
+		next := m.shards.words()
 		c.mu.Lock()
 		words := c.words
-		c.words, c.texts = next, 0
+		c.words = next
 		c.mu.Unlock()
-		_ = all.Merge(words) // they have one capacity
+		for id, w := range words.known {
+			known[id] += int64(w.texts)
+		}
+		_ = all.Merge(words.rest.all) // they have one capacity
 	}
-	return all
+	m.shards.mu.Unlock()
+	terms := all.Top(all.counters.capacity)
+	for id, n := range known {
+		if n > 0 {
+			terms = append(terms, TermCount{Term: string(cut([]byte(f.words.Word(id)))), Least: n, Most: n})
+		}
+	}
+	slices.SortFunc(terms, compareCounts)
+	sum := &Words{counters: counters{capacity: len(terms) + 1}, ids: all.ids}
+	sum.fill(all.n, terms)
+	return sum
 }

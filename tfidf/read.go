@@ -55,15 +55,16 @@ func (v *Vectorizer) tell(sc *scratch) {
 	r := sc.reading
 	r.Words, sc.words = sc.words, r.Words
 	w := &r.Words
-	r.Seen = resized(r.Seen, w.Len())
-	if a := v.analyzer; len(a.stop) > 0 || a.stem != "" {
+	r.Seen, r.IDs = resized(r.Seen, w.Len()), resized(r.IDs, w.Len())
+	if v.NumWords() == 0 {
 		r.Keys = w.AppendKeys(r.Keys[:0])
 		for i := range r.Seen {
-			r.Seen[i] = uint32(v.wordFrequency(w.At(i)))
+			r.Seen[i], r.IDs[i] = uint32(v.wordFrequency(w.At(i))), -1
 		}
 	} else {
 		r.Keys, sc.keys = sc.keys, r.Keys
-		for i, node := range sc.level[:len(r.Seen)] {
+		copy(r.IDs, sc.level)
+		for i, node := range r.IDs {
 			r.Seen[i] = v.nodeDF(node)
 		}
 	}

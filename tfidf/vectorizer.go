@@ -289,6 +289,27 @@ func (v *Vectorizer) Reads() bool {
 	return a != nil && a.kind == "" && a.fold == "" && a.accents == ""
 }
 
+// NumWords returns a number that the IDs of the words that v knows are below, 0
+// where words have none: unless v Reads, and takes all words as they are.
+func (v *Vectorizer) NumWords() int {
+	if a := v.analyzer; !v.Reads() || len(a.stop) > 0 || a.stem != "" {
+		return 0
+	}
+	return len(v.terms.keys)
+}
+
+// WordID returns the ID of a word in lower case, and whether it has one.
+func (v *Vectorizer) WordID(word []byte) (id int, ok bool) {
+	if v.NumWords() == 0 {
+		return 0, false
+	}
+	node := v.terms.word(text.KeyOf(word), word)
+	return int(node), node >= 0
+}
+
+// Word returns the word that has an ID. It allocates.
+func (v *Vectorizer) Word(id int) string { return string(v.terms.appendName(nil, uint32(id))) }
+
 // AppendRead is AppendUnordered that leaves in r what it read, for those who
 // look at the same words: it is how a risk.Model cuts a text once for its score
 // and for drift. v must be one that Reads.

@@ -12,6 +12,9 @@ type Reading struct {
 	Keys []Key
 	// Seen says in how many texts of the vocabulary's each word occurs.
 	Seen []uint32
+	// IDs number the words that the vocabulary knows; -1 is one that it does
+	// not.
+	IDs []int32
 }
 
 // DropShort drops the words of one character, which only Short takes.
@@ -22,8 +25,8 @@ func (r *Reading) DropShort() {
 		if size == 1 || w.buf[s.start] >= utf8.RuneSelf && utf8.RuneCount(w.buf[s.start:s.end]) == 1 {
 			continue
 		}
-		w.spans[n], r.Keys[n], r.Seen[n] = s, r.Keys[i], r.Seen[i]
+		w.spans[n], r.Keys[n], r.Seen[n], r.IDs[n] = s, r.Keys[i], r.Seen[i], r.IDs[i]
 		n++
 	}
-	w.spans, r.Keys, r.Seen = w.spans[:n], r.Keys[:n], r.Seen[:n]
+	w.spans, r.Keys, r.Seen, r.IDs = w.spans[:n], r.Keys[:n], r.Seen[:n], r.IDs[:n]
 }
