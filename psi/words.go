@@ -82,7 +82,7 @@ func NewWords(opts *WordsOptions) (*Words, error) {
 func (w *Words) Observe(t Tokens, id string) {
 	w.n++
 	w.taken, w.evicted = 0, 0
-	if len(id) > maxID || !utf8.ValidString(id) {
+	if w.ids == nil || len(id) > maxID || !utf8.ValidString(id) {
 		id = ""
 	}
 	if t == nil {

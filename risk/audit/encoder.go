@@ -6,6 +6,7 @@ import (
 	"hash"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/riskkit/riskkit/risk"
@@ -29,61 +30,122 @@ type encoder struct {
 	errs    []error
 }
 
-// encode makes the bodies of all that was taken.
+// encoding is the work of making the bodies of all that was taken, in blocks that
+// are begun in the order in which they are wanted. What wants them hashes the
+// first while the others are made, and helps where it would have to wait.
+type encoding struct {
+	order  []*entry
+	made   []chan struct{} // by block, told once it is made
+	next   atomic.Int64    // the block to be begun next
+	blocks int64
+
+	helpers sync.WaitGroup
+}
+
+// block is how many entries are made at a time.
+const block = 64
+
+// encode begins to make the bodies of what was taken, which is put in order of
+// time; encoded ends that.
 func (w *appending) encode(total int) {
+	x := &w.encoding
+	x.order = x.order[:0]
+	for e := w.first(); e != nil; e = w.first() {
+		x.order = append(x.order, e)
+	}
+	x.blocks = int64((total + block - 1) / block)
+	x.next.Store(0)
+	for int64(len(x.made)) < x.blocks {
+		x.made = append(x.made, make(chan struct{}, 1))
+	}
 	n := min(runtime.GOMAXPROCS(0), 4, 1+total/few)
 	if w.l.o.Redact != nil {
 		n = 1 // it is called once at a time
 	}
 	for len(w.encoders) < n {
-		e := encoder{o: &w.l.o}
+		e := &encoder{o: &w.l.o}
 		if len(e.o.Key) > 0 {
 			e.mac = hmac.New(sha256.New, e.o.Key)
 		}
 		w.encoders = append(w.encoders, e)
 	}
-	if n == 1 {
-		w.encoders[0].encode(w.taken, 0, total)
-	} else {
-		w.share(n, total)
+	for _, e := range w.encoders {
+		e.begin()
 	}
-	for i := range n {
-		for _, err := range w.encoders[i].errs {
+	if n > 1 {
+		x.help(w.encoders[1:n])
+	}
+}
+
+// help has encoders make blocks until all are begun.
+func (x *encoding) help(encoders []*encoder) {
+	for _, e := range encoders {
+		x.helpers.Go(func() {
+			for x.make(e) {
+			}
+		})
+	}
+}
+
+// encoded waits until nobody is at what was taken any more, and reports what
+// went wrong.
+func (w *appending) encoded() {
+	w.encoding.helpers.Wait()
+	for _, e := range w.encoders {
+		for _, err := range e.errs {
 			_ = w.report(err)
 		}
-		w.encoders[i].errs = nil
+		e.errs = nil
+	}
+	clear(w.encoding.order)
+}
+
+// make has e make the next block; false says that all are begun.
+func (x *encoding) make(e *encoder) bool {
+	k := x.next.Add(1) - 1
+	if k >= x.blocks {
+		return false
+	}
+	for _, entry := range x.order[k*block : min(int(k+1)*block, len(x.order))] {
+		e.encode(entry)
+	}
+	x.made[k] <- struct{}{}
+	return true
+}
+
+// await waits until a block is made, and has e make others meanwhile.
+func (x *encoding) await(k int, e *encoder) {
+	for {
+		select {
+		case <-x.made[k]:
+			return
+		default:
+		}
+		if !x.make(e) {
+			<-x.made[k]
+			return
+		}
 	}
 }
 
-// share lets n encoders work at once.
-func (w *appending) share(n, total int) {
-	var wg sync.WaitGroup
-	for i := range n {
-		wg.Go(func() { w.encoders[i].encode(w.taken, i*total/n, (i+1)*total/n) })
-	}
-	wg.Wait()
-}
-
-// encode makes the bodies of the entries with the numbers from lo up to hi. They
-// stand until the next time.
-func (e *encoder) encode(taken [][]entry, lo, hi int) {
+// begin forgets the bodies of the time before.
+func (e *encoder) begin() {
 	if cap(e.arena) > maxArena {
 		e.arena = nil
 	}
 	e.arena = e.arena[:0]
-	for _, entries := range taken {
-		for i := max(0, lo); i < min(hi, len(entries)); i++ {
-			x := &entries[i]
-			if x.kind != "" {
-				e.fill(x)
-				x.at = e.record.Time
-				start := len(e.arena)
-				e.arena = appendBody(e.arena, &e.record)
-				x.body = e.arena[start:]
-			}
-		}
-		lo, hi = lo-len(entries), hi-len(entries)
+}
+
+// encode makes the body of an entry, which stands until the next time.
+func (e *encoder) encode(x *entry) {
+	if x.kind == "" {
+		return
 	}
+	e.fill(x)
+	x.at = e.record.Time
+	start := len(e.arena)
+	e.arena = appendBody(e.arena, &e.record)
+	x.body = e.arena[start:]
 }
 
 // fill fills the record.

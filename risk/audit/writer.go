@@ -49,7 +49,8 @@ type appending struct {
 	record   Record
 	scratch  []byte
 	shards   []*shard
-	encoders []encoder
+	encoders []*encoder
+	encoding encoding
 	taken    [][]entry
 	heads    []int
 	acks     []chan error
@@ -131,10 +132,9 @@ func (w *appending) drain() {
 	w.miss(missed)
 	err := w.gap()
 	durable := w.l.o.Sync == SyncEach
-	for {
-		e := w.first()
-		if e == nil {
-			break
+	for i, e := range w.encoding.order {
+		if i%block == 0 {
+			w.encoding.await(i/block, w.encoders[0])
 		}
 		if e.ack != nil {
 			w.acks = append(w.acks, e.ack)
@@ -146,6 +146,7 @@ func (w *appending) drain() {
 			w.miss(1)
 		}
 	}
+	w.encoded()
 	if err == nil {
 		err = w.flush()
 	}
