@@ -121,10 +121,21 @@ func (f *feature) bin(v float64) int {
 	return n
 }
 
+// few categories are sooner looked through than searched.
+const few = 8
+
 // category returns the bin of a value of a categorical feature.
 func (f *feature) category(value string) int {
 	if value == "" {
 		return len(f.Categories) + 1
+	}
+	if len(f.Categories) <= few { // which most have
+		for i, c := range f.Categories {
+			if c == value {
+				return i
+			}
+		}
+		return len(f.Categories)
 	}
 	if i, ok := slices.BinarySearch(f.Categories, value); ok {
 		return i

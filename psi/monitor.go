@@ -175,8 +175,8 @@ func below(a, b float64) (n int) {
 // a Monitor. It is safe for concurrent use and does not allocate.
 type Categorical struct {
 	shards *shards
-	bins   map[string]int
-	other  int
+	f      *feature
+	offset int
 }
 
 // Categorical returns what counts the values of a categorical feature of the
@@ -187,21 +187,13 @@ func (m *Monitor) Categorical(name string) (*Categorical, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, offset := &m.baseline.features[i], m.baseline.offset[i]
-	c := &Categorical{shards: &m.shards, bins: map[string]int{"": offset + len(f.Categories) + 1}, other: offset + len(f.Categories)}
-	for k, name := range f.Categories {
-		c.bins[name] = offset + k
-	}
-	return c, nil
+	return &Categorical{&m.shards, &m.baseline.features[i], m.baseline.offset[i]}, nil
 }
 
 // Observe counts a value. "" means that it is missing; categories that the
 // baseline does not have are counted together.
 func (c *Categorical) Observe(value string) {
-	bin, ok := c.bins[value]
-	if !ok {
-		bin = c.other
-	}
+	bin := c.offset + c.f.category(value)
 	s := c.shards.get()
 	atomic.AddInt64(&s.profile.counts[bin], 1)
 	c.shards.put(s)

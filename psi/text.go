@@ -236,7 +236,7 @@ func (f *TextFeatures) append(ind []int32, val []float64, s string, r *text.Read
 		if i < end || !f.risky.May(key) {
 			continue
 		}
-		if _, n := f.risky.At(w, i); n > 0 {
+		if _, n := f.risky.AtKey(w, i, key); n > 0 {
 			risky += n
 			end = i + n
 		}
