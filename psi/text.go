@@ -79,13 +79,14 @@ type TextFeatures struct {
 	names      []string
 	risky      *text.Phrases
 	vocabulary Vocabulary
-	words      WordIndex // the vocabulary, if it is one
-	terms      int       // their number
-	watched    []uint64  // a bit for each feature of the vocabulary: whether it is among the terms
-	rank       []uint8   // how many bits are set before each of these
-	order      []uint8   // which of the terms each of the set bits is
-	shape      int32     // the first of the features of shape, 0 for none
-	pool       sync.Pool // of *textScratch
+	words      WordIndex  // the vocabulary, if it is one
+	terms      int        // their number
+	maybe      [64]uint64 // a bit for each hash of a feature of the vocabulary that is among the terms
+	watched    []uint64   // a bit for each feature of the vocabulary: whether it is among the terms
+	rank       []uint8    // how many bits are set before each of these
+	order      []uint8    // which of the terms each of the set bits is
+	shape      int32      // the first of the features of shape, 0 for none
+	pool       sync.Pool  // of *textScratch
 }
 
 type textScratch struct {
@@ -155,6 +156,8 @@ func (f *TextFeatures) watch(terms []string) error {
 	f.rank = make([]uint8, len(f.watched))
 	for _, i := range slices.Sorted(maps.Keys(at)) {
 		f.watched[i/64] |= 1 << (i % 64)
+		h := termHash(int32(i))
+		f.maybe[h/64] |= 1 << (h % 64)
 		f.order = append(f.order, at[i])
 	}
 	for k := 1; k < len(f.rank); k++ {
@@ -162,6 +165,9 @@ func (f *TextFeatures) watch(terms []string) error {
 	}
 	return nil
 }
+
+// termHash is a hash of twelve bits of a feature of the vocabulary.
+func termHash(i int32) uint32 { return uint32(i) * 0x9E3779B9 >> 20 }
 
 // NumFeatures returns the number of features.
 func (f *TextFeatures) NumFeatures() int { return len(f.names) }
@@ -252,6 +258,9 @@ func (f *TextFeatures) append(ind []int32, val []float64, s string, r *text.Read
 	if f.terms > 0 {
 		var found [MaxTerms/64 + 1]uint64
 		for _, i := range model {
+			if h := termHash(i); f.maybe[h/64]>>(h%64)&1 == 0 {
+				continue
+			}
 			set, bit := f.watched[i/64], uint64(1)<<(i%64)
 			if set&bit != 0 {
 				k := f.order[int(f.rank[i/64])+bits.OnesCount64(set&(bit-1))]

@@ -17,16 +17,18 @@ type Reading struct {
 	IDs []int32
 }
 
-// DropShort drops the words of one character, which only Short takes.
+// DropShort drops the words of one character, which only Short takes. Which word
+// is one cannot be foreseen, so there is no branch for those of ASCII.
 func (r *Reading) DropShort() {
 	w, n := &r.Words, 0
+	keys, seen, ids := r.Keys[:len(w.spans)], r.Seen[:len(w.spans)], r.IDs[:len(w.spans)]
 	for i, s := range w.spans {
+		w.spans[n], keys[n], seen[n], ids[n] = s, keys[i], seen[i], ids[i]
 		size := s.end - s.start
-		if size == 1 || w.buf[s.start] >= utf8.RuneSelf && utf8.RuneCount(w.buf[s.start:s.end]) == 1 {
-			continue
+		if w.buf[s.start] >= utf8.RuneSelf && utf8.RuneCount(w.buf[s.start:s.end]) == 1 {
+			size = 1
 		}
-		w.spans[n], r.Keys[n], r.Seen[n], r.IDs[n] = s, r.Keys[i], r.Seen[i], r.IDs[i]
-		n++
+		n += int(uint64(1-size) >> 63) // 1 if it is longer
 	}
-	w.spans, r.Keys, r.Seen, r.IDs = w.spans[:n], r.Keys[:n], r.Seen[:n], r.IDs[:n]
+	w.spans, r.Keys, r.Seen, r.IDs = w.spans[:n], keys[:n], seen[:n], ids[:n]
 }
