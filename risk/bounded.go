@@ -13,7 +13,7 @@ var errCallersTime = fmt.Errorf("%w: the caller's deadline came first", ErrTimeo
 
 // reserve is how much of the caller's time is kept for whoever answers after a
 // timeout, at most; it is never more than a quarter of it.
-const reserve = 5 * time.Millisecond
+const reserve = 20 * time.Millisecond
 
 // bounded calls a function that may take too long. Since Go cannot end a
 // computation, each call is on a goroutine of its own, a worker's, which is left

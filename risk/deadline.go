@@ -22,7 +22,7 @@ type DeadlineOptions struct {
 // error. A call that takes too long goes on, since Go cannot end it, but nobody
 // waits for it, its answer is dropped, and it counts against MaxRunning until
 // it returns. Of the time that the caller's own context leaves, a quarter, at
-// most 5 ms, is kept for whoever answers instead.
+// most 20 ms, is kept for whoever answers instead.
 //
 // It is made by NewDeadline and calls the other scorer on goroutines that it
 // starts when they are needed and uses again, at most MaxRunning; Close ends

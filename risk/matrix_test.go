@@ -87,7 +87,7 @@ func (j *jumpy) now() time.Time {
 // Every request gets a valid answer within its deadline.
 func TestNeverWrong(t *testing.T) {
 	const (
-		deadline = time.Second
+		deadline = 400 * time.Millisecond
 		share    = 3000 // basis points of the rollout
 	)
 	slow := func(context.Context, risk.Document) (risk.Assessment, error) {
@@ -182,9 +182,10 @@ func TestNeverWrong(t *testing.T) {
 							}
 						}
 						id := fmt.Sprintf("INC-%d-%d", c, i)
+						began := time.Now()
 						ctx, cancel := context.WithTimeout(context.Background(), deadline)
 						a, err := s.Score(ctx, risk.Document{ID: id, Text: "The checkout is down for all customers. Sales have stopped."})
-						if ctx.Err() != nil {
+						if time.Since(began) > deadline+50*time.Millisecond { // which a busy machine may need to wake it
 							late.Add(1)
 						}
 						cancel()
@@ -205,7 +206,7 @@ func TestNeverWrong(t *testing.T) {
 			reloads.Wait()
 			// A few may be late where the machine is, never because they wait for
 			// what is broken: that would be all of them.
-			if n := late.Load(); n > int64(callers*calls/50) {
+			if n := late.Load(); n > int64(callers*calls/20) {
 				t.Errorf("%d of %d answers came after their deadline", n, callers*calls)
 			}
 			if share := float64(byModel.Load()) / float64(answered.Load()); f.ml && share < 0.95 || share == 0 && name != "registry lying" {
