@@ -127,12 +127,11 @@ func (s *Service) fellBack(_ FallbackReason, err error) {
 	s.o.Observers.Failed(StageModel, err)
 }
 
-// thresholds returns the cuts that gave an answer.
+// thresholds returns the cuts that gave an answer, nil where they are not known.
 func (s *Service) thresholds(a Assessment) []float64 {
-	l := s.live.Load()
-	for _, x := range []*arm{l.production, l.candidate} {
-		if x != nil && a.Method == MethodML && a.ModelDigest == x.version.Digest.String() {
-			return x.thresholds
+	if a.Method != MethodHeuristic {
+		if arm := s.live.Load().arm(&a); arm != nil {
+			return arm.thresholds
 		}
 	}
 	if h, ok := s.o.Heuristic.(interface{ Thresholds() []float64 }); ok {

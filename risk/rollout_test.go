@@ -142,11 +142,12 @@ func TestServiceRollout(t *testing.T) {
 // recorder is an Observer that counts.
 type recorder struct {
 	risk.NopObserver
-	scored, shadowed, changes atomic.Int64
+	scored, shadowed, changes, failed atomic.Int64
 }
 
 func (r *recorder) Scored(context.Context, *risk.Scored)     { r.scored.Add(1) }
 func (r *recorder) Shadowed(context.Context, *risk.Shadowed) { r.shadowed.Add(1) }
+func (r *recorder) Failed(risk.Stage, error)                 { r.failed.Add(1) }
 func (r *recorder) ModelChanged(*risk.ServiceStatus)         { r.changes.Add(1) }
 
 // TestServiceRefuses has a version that cannot be loaded tried once, not in a
@@ -274,4 +275,44 @@ func TestServiceSwaps(t *testing.T) {
 		t.Error(err)
 	}
 	ended(t, goroutines, "swaps")
+}
+
+// opinion is an Escalator that always says the same level.
+type opinion string
+
+func (o opinion) Escalate(context.Context, risk.Document, risk.Assessment) (risk.Opinion, error) {
+	return risk.Opinion{Level: string(o), Reason: "seen before"}, nil
+}
+
+// TestServiceEscalation has a second opinion decide, by the cuts of whoever
+// answered first, and one that makes no sense decide nothing.
+func TestServiceEscalation(t *testing.T) {
+	_, reg := stocked(t)
+	for _, ml := range []bool{true, false} {
+		for _, o := range []opinion{"low", "medium", "high", "catastrophic"} {
+			seen := new(recorder)
+			s := service(t, risk.ServiceOptions{
+				Registry: reg, Model: "incident-risk", ML: ml, Observers: risk.Observers{seen},
+				Escalator: o, Escalation: risk.EscalationOptions{Levels: risk.DefaultScale()},
+			})
+			a := score(t, s)
+			want := risk.EscalationChanged
+			switch o {
+			case "high":
+				want = risk.EscalationConfirmed
+			case "catastrophic":
+				want = risk.EscalationInvalid
+			}
+			if !a.Escalated || a.Escalation != want || (a.Method == risk.MethodEscalation) != (want == risk.EscalationChanged) ||
+				want == risk.EscalationChanged && a.Level != string(o) || want != risk.EscalationChanged && a.Level != "high" {
+				t.Errorf("model %v, opinion %s: %+v", ml, o, a)
+			}
+			if (seen.failed.Load() > 0) != (want == risk.EscalationInvalid) || seen.scored.Load() != 1 {
+				t.Errorf("model %v, opinion %s: %d failures and %d answers were told", ml, o, seen.failed.Load(), seen.scored.Load())
+			}
+			if err := s.Close(t.Context()); err != nil {
+				t.Error(err)
+			}
+		}
+	}
 }
