@@ -31,6 +31,14 @@ func (a *arm) close(ctx context.Context) error {
 	return a.deadline.Close(ctx)
 }
 
+// breakerState returns the state of the breaker of a, which may be nil.
+func (a *arm) breakerState() BreakerState {
+	if a == nil {
+		return BreakerClosed
+	}
+	return a.breaker.State()
+}
+
 // refusal is why a version is not tried again for a while.
 type refusal struct {
 	digest registry.Digest
@@ -60,7 +68,9 @@ func (s *Service) open(ctx context.Context, v registry.Version) (a *arm, err err
 				s.retire(a.close)
 			}
 			a, err = nil, fmt.Errorf("version %d of model %q: %w", v.Number, v.Model, err)
-			s.refused[v.Number] = refusal{v.Digest, err, now.Add(s.o.RetryAfter)}
+			if ctx.Err() == nil { // else it is not the version's fault
+				s.refused[v.Number] = refusal{v.Digest, err, now.Add(s.o.RetryAfter)}
+			}
 			return
 		}
 		delete(s.refused, v.Number)
@@ -106,7 +116,13 @@ func (s *Service) guard(a *arm, scorer Scorer, own bool) {
 		scorer = a.deadline
 	}
 	b := s.o.Breaker
-	b.OnChange = s.breakerChanged(StageModel)
+	b.OnChange = func(state BreakerState) {
+		stage := StageModel
+		if s.live.Load().candidate == a {
+			stage = StageCandidate
+		}
+		s.o.Observers.BreakerChanged(stage, state)
+	}
 	if b.Now == nil {
 		b.Now = s.o.Now
 	}
@@ -115,16 +131,13 @@ func (s *Service) guard(a *arm, scorer Scorer, own bool) {
 	a.scorer = &Fallback{First: a.breaker, Second: s.o.Heuristic, Scale: s.o.Scale, OnFallback: s.fellBack}
 }
 
-// breakerChanged returns what tells the observers of a breaker.
-func (s *Service) breakerChanged(stage Stage) func(BreakerState) {
-	return func(state BreakerState) { s.o.Observers.BreakerChanged(stage, state) }
-}
-
 // fellBack counts a fallback.
-func (s *Service) fellBack(_ FallbackReason, err error) {
+func (s *Service) fellBack(reason FallbackReason, err error) {
 	s.fallbacks.Add(1)
 	s.last.Store(&err)
-	s.o.Observers.Failed(StageModel, err)
+	if reason != ReasonCanceled { // which is the caller's doing
+		s.o.Observers.Failed(StageModel, err)
+	}
 }
 
 // thresholds returns the cuts that gave an answer, nil where they are not known.

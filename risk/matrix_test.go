@@ -4,17 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/risk/audit"
 )
 
 // bad is a Scorer that does what a host's model should not.
@@ -129,6 +132,15 @@ func TestNeverWrong(t *testing.T) {
 			o.Escalator, o.Escalation = nil, risk.EscalationOptions{Levels: risk.DefaultScale()}
 			o.Escalator = panickyEscalator{}
 		}, ml: true},
+		"audit disk full, fsync each": {options: func(o *risk.ServiceOptions, broken *atomic.Bool) {
+			o.Observers = risk.Observers{fullDisk(t, broken, &audit.Options{Sync: audit.SyncEach, Full: audit.Block})}
+		}, ml: true},
+		"audit disk full, buffered": {options: func(o *risk.ServiceOptions, broken *atomic.Bool) {
+			o.Observers = risk.Observers{fullDisk(t, broken, nil)}
+		}, ml: true},
+		"keys panic": {options: func(o *risk.ServiceOptions, _ *atomic.Bool) {
+			o.Key = func(risk.Document) string { panic("no key") }
+		}, ml: true},
 		"clock jumps": {options: func(o *risk.ServiceOptions, _ *atomic.Bool) { o.Now = new(jumpy).now }, ml: true},
 		"candidate's version deleted": {begin: func(t *testing.T, dir string, reg *registry.Log) {
 			if _, err := reg.Rollout(context.Background(), "incident-risk", registry.RolloutChange{Abort: true}); err != nil {
@@ -219,6 +231,55 @@ func TestNeverWrong(t *testing.T) {
 			}
 		})
 	}
+}
+
+// fullDisk returns an audit log on a disk that is full once broken is set.
+func fullDisk(t *testing.T, broken *atomic.Bool, o *audit.Options) *audit.Log {
+	dir, err := audit.OpenDir(t.TempDir(), &audit.DirOptions{OpenFS: func(root string) (audit.FS, error) {
+		disk, err := audit.OpenFS(root)
+		return full{disk, broken}, err
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := audit.Open(t.Context(), dir, "matrix", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = log.Close() // the disk is still full
+		_ = dir.Close()
+		if stats := log.Stats(); stats.Errors == 0 || stats.Missing == 0 {
+			t.Errorf("a full disk went by unseen: %+v", stats)
+		}
+	})
+	return log
+}
+
+// full is a disk whose files take nothing more once broken is set.
+type full struct {
+	audit.FS
+	broken *atomic.Bool
+}
+
+func (f full) OpenFile(name string, flag int, perm fs.FileMode) (audit.File, error) {
+	file, err := f.FS.OpenFile(name, flag, perm)
+	if err != nil {
+		return nil, err
+	}
+	return fullFile{file, f.broken}, nil
+}
+
+type fullFile struct {
+	audit.File
+	broken *atomic.Bool
+}
+
+func (f fullFile) Write(p []byte) (int, error) {
+	if f.broken.Load() {
+		return 0, syscall.ENOSPC
+	}
+	return f.File.Write(p)
 }
 
 // panickyEscalator is an Escalator that panics.

@@ -41,7 +41,7 @@ func (s *Service) Reload(ctx context.Context) error {
 
 // find returns what is to answer in the place of now.
 func (s *Service) find(ctx context.Context, now *live) *live {
-	v, rollout, err := s.resolve(ctx)
+	v, rollout, beside, err := s.resolve(ctx)
 	if err != nil { // nothing is known, so all goes on
 		kept := *now
 		kept.ml, kept.err = true, err
@@ -59,49 +59,37 @@ func (s *Service) find(ctx context.Context, now *live) *live {
 		next.scorer = reasoned{s.o.Heuristic, ReasonUnavailable}
 		return next
 	}
-	if r := next.rollout; r != nil {
-		next.candidate, next.candErr = s.candidate(ctx, r)
+	if next.rollout != nil {
+		next.candidate, next.candErr = s.open(ctx, beside)
 	}
 	s.stack(now, next)
 	return next
 }
 
-// resolve asks the registry which version is to answer and which rollout there
-// is. A registry that panics is one that fails.
-func (s *Service) resolve(ctx context.Context) (v registry.Version, rollout *registry.Rollout, err error) {
+// resolve asks the registry which version is to answer, which rollout there is,
+// if any, and of which version. A registry that panics is one that fails.
+func (s *Service) resolve(ctx context.Context) (v registry.Version, rollout *registry.Rollout, beside registry.Version, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("%w while loading: the registry: %v", ErrPanic, p)
 		}
 	}()
 	if s.o.Registry == nil {
-		return v, nil, fmt.Errorf("%w: ML is on, but there is no Registry", ErrService)
+		return v, nil, beside, fmt.Errorf("%w: ML is on, but there is no Registry", ErrService)
 	}
 	if s.o.Ref != string(registry.Production) {
 		v, err = s.o.Registry.Resolve(ctx, s.o.Model, s.o.Ref)
-		return v, nil, err
+		return v, nil, beside, err
 	}
-	// One state, so that the two belong together.
+	// One state, so that all belongs together.
 	state, err := registry.StateOf(ctx, s.o.Registry, s.o.Model)
 	if err != nil {
-		return v, nil, err
+		return v, nil, beside, err
 	}
-	if v, err = state.Resolve(s.o.Ref); err != nil {
-		return v, nil, err
+	if v, err = state.Resolve(s.o.Ref); err == nil && state.Rollout != nil {
+		beside, err = state.Resolve(fmt.Sprint(state.Rollout.Version))
 	}
-	if v.Number < 1 {
-		return v, nil, fmt.Errorf("%w: the registry says that version %d of model %q is in production", ErrModel, v.Number, s.o.Model)
-	}
-	return v, state.Rollout, nil
-}
-
-// candidate returns the arm of a rollout's version.
-func (s *Service) candidate(ctx context.Context, r *registry.Rollout) (*arm, error) {
-	v, err := s.o.Registry.Resolve(ctx, s.o.Model, fmt.Sprint(r.Version))
-	if err != nil {
-		return nil, err
-	}
-	return s.open(ctx, v)
+	return v, state.Rollout, beside, err
 }
 
 // equalRollouts reports whether two rollouts send the same documents the same
@@ -133,8 +121,14 @@ func (s *Service) stack(now, next *live) {
 	}
 	next.scorer = &Canary{
 		Production: next.scorer, Candidate: c.first, Scale: s.o.Scale, Rollout: r.ID, Observer: s.o.Observers,
-		Takes: func(doc Document) bool { return r.Takes(s.o.Key(doc), doc.Tags) },
+		Takes: func(doc Document) bool { return r.Takes(s.key(doc), doc.Tags) },
 	}
+}
+
+// key returns the key of a document. A Key of the host's that panics gives none.
+func (s *Service) key(doc Document) (key string) {
+	defer func() { _ = recover() }()
+	return s.o.Key(doc)
 }
 
 // shadowed tells observers of a candidate's failures beside.
@@ -186,6 +180,8 @@ func (s *Service) change(next *live) {
 	}
 	st := s.Status()
 	s.o.Observers.ModelChanged(&st)
+	s.o.Observers.BreakerChanged(StageModel, next.production.breakerState())
+	s.o.Observers.BreakerChanged(StageCandidate, next.candidate.breakerState())
 }
 
 // swap puts next in the place of what answers, and ends the shadow of that.

@@ -137,7 +137,9 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 	o := &s.o
 	if o.Escalator != nil {
 		e := o.Escalation
-		e.Scale, e.Thresholds, e.Breaker.OnChange = o.Scale, s.thresholds, s.breakerChanged(StageEscalation)
+		e.Scale, e.Thresholds, e.Breaker.OnChange = o.Scale, s.thresholds, func(state BreakerState) {
+			o.Observers.BreakerChanged(StageEscalation, state)
+		}
 		tell := e.OnEscalated
 		e.OnEscalated = func(ctx context.Context, x *Escalated) {
 			if x.Err != nil {
