@@ -48,7 +48,7 @@ func goldenTexts(f FeatureExtractor) []string {
 			b.WriteString(f.FeatureName((i*terms + j) * n / (more * terms)))
 			b.WriteByte(' ')
 		}
-		texts = append(texts, b.String())
+		texts = append(texts, strings.ToValidUTF8(b.String(), "\uFFFD")) // as JSON has it
 	}
 	return texts
 }

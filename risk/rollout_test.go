@@ -14,6 +14,7 @@ import (
 	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/tfidf"
 )
 
 func rollout(t testing.TB, reg *registry.Log, c registry.RolloutChange) {
@@ -314,5 +315,28 @@ func TestServiceEscalation(t *testing.T) {
 				t.Error(err)
 			}
 		}
+	}
+}
+
+// TestServiceTakesBrokenTerms serves a model that learned from texts that are not
+// UTF-8, parts of which are among its terms.
+func TestServiceTakesBrokenTerms(t *testing.T) {
+	examples := usual(1, 60)
+	for i := range examples {
+		examples[i].Text += " \xff\xfe\xff"
+	}
+	m, r, err := risk.Train(t.Context(), risk.ExampleSlice(examples), &risk.TrainOptions{
+		Features: &tfidf.Options{Analyzer: tfidf.Char, NGrams: [2]int{1, 1}}, C: 1,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	reg := registry.New(registry.NewMem(), nil)
+	if _, err := reg.Register(t.Context(), "incident-risk", must(risk.NewArtifact(m, r)), &registry.RegisterOptions{Stage: registry.Production}); err != nil {
+		t.Fatal(err)
+	}
+	s := service(t, risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true})
+	if a := score(t, s); a.Method != risk.MethodML {
+		t.Errorf("assessment %+v, status %+v", a, s.Status())
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"iter"
 	"math"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/riskkit/riskkit/psi"
 )
@@ -21,9 +22,13 @@ func (t *trainer) drift(ctx context.Context, examples iter.Seq2[Example, error],
 	d := &Drift{Features: psi.TextOptions{Risky: t.o.Lexicon.Risky(), Shape: true}}
 	influence := f.influence()
 	names := func(by func(float64) float64, n int) (terms []string) {
-		moving := order(influence, by)
-		for _, j := range moving[:max(0, min(n, len(moving)))] {
-			terms = append(terms, f.vectorizer.FeatureName(j))
+		for _, j := range order(influence, by) {
+			if len(terms) >= n {
+				break
+			}
+			if name := f.vectorizer.FeatureName(j); utf8.ValidString(name) { // JSON has no word for others
+				terms = append(terms, name)
+			}
 		}
 		return terms
 	}
