@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode/utf8"
 )
 
 // newBaseline makes a Baseline of features, of which those before own were
@@ -49,6 +50,8 @@ func newBaseline(n int64, own int, features []feature) (*Baseline, error) {
 // check returns an error where the bins of f make no sense.
 func (f *feature) check() error {
 	switch {
+	case !utf8.ValidString(f.Name):
+		return fmt.Errorf("%w: the name of feature %q is not UTF-8", ErrInput, f.Name)
 	case f.Kind != "" && f.Kind != categorical:
 		return fmt.Errorf("%w: feature %q is of kind %q, which this version of riskkit does not know", ErrInput, f.Name, f.Kind)
 	case f.Kind == categorical && (len(f.Edges) > 0 || len(f.Counts) != len(f.Categories)+2),
@@ -80,10 +83,14 @@ func (b *Baseline) FeatureName(i int) string { return b.features[i].Name }
 func (b *Baseline) ID() string { return b.id }
 
 // Matches returns an error wrapping ErrFeatures unless f extracts the features
-// of texts that b has, in the same order.
+// of texts that b has, in the same order. nil extracts none.
 func (b *Baseline) Matches(f FeatureExtractor) error {
-	if f.NumFeatures() != b.own {
-		return fmt.Errorf("%w: %d features of texts in the baseline, %d extracted", ErrFeatures, b.own, f.NumFeatures())
+	n := 0
+	if f != nil {
+		n = f.NumFeatures()
+	}
+	if n != b.own {
+		return fmt.Errorf("%w: %d features of texts in the baseline, %d extracted", ErrFeatures, b.own, n)
 	}
 	for i, g := range b.features[:b.own] {
 		if f.FeatureName(i) != g.Name {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"unicode/utf8"
 )
 
 // A Builder counts what a Baseline is made of: the features that an extractor
@@ -57,19 +58,19 @@ func NewBuilder(f FeatureExtractor, opts *BaselineOptions) (*Builder, error) {
 	return b, nil
 }
 
-// Text counts a text. Features that the extractor does not have are an error of
-// Baseline.
+// Text counts a text. Features that are not as FeatureExtractor says are an
+// error of Baseline.
 func (b *Builder) Text(text string) {
 	if b.extractor == nil {
 		return
 	}
 	b.n++
 	b.ind, b.val = b.extractor.AppendFeatures(b.ind[:0], b.val[:0], text)
+	if err := checkFeatures(b.ind, b.val, len(b.values)); err != nil {
+		b.fail(err)
+		return
+	}
 	for k, j := range b.ind {
-		if j < 0 || int(j) >= len(b.values) {
-			b.fail(fmt.Errorf("%w: feature %d of %d", ErrFeatures, j, len(b.values)))
-			return
-		}
 		b.values[j] = append(b.values[j], b.val[k])
 	}
 }
@@ -83,7 +84,8 @@ func (b *Builder) Numeric(name string, v float64) {
 }
 
 // Categorical counts a value of a categorical feature of the host's own. ""
-// means that it is missing.
+// means that it is missing; what is not UTF-8 counts as one of the others. So
+// does what comes first after 100,000 other categories.
 func (b *Builder) Categorical(name, value string) {
 	f := b.feature(name, categorical)
 	if f == nil {
@@ -91,7 +93,7 @@ func (b *Builder) Categorical(name, value string) {
 	}
 	if _, known := f.categories[value]; value == "" {
 		f.missing++
-	} else if known || len(f.categories) < mostCounted {
+	} else if known || len(f.categories) < mostCounted && utf8.ValidString(value) { // JSON has no word for others
 		f.categories[value]++
 	}
 }
@@ -124,8 +126,8 @@ func (b *Builder) fail(err error) {
 // same, that has a bin, what is below it and what is above it. Of categories the
 // 100 most frequent have a bin each, those that occur five times or more. The
 // Builder must not be used afterwards. The error wraps ErrInput where nothing
-// was counted, ErrFeatures where the extractor gave features that it does not
-// have.
+// was counted or a name is not UTF-8, ErrFeatures where the extractor gave
+// features that it does not have.
 func (b *Builder) Baseline() (*Baseline, error) {
 	switch {
 	case b.err != nil:

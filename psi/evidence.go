@@ -205,7 +205,8 @@ func entropy(u float64) float64 {
 // act on those up to q is to be wrong on average in a share of at most q of
 // them, and, where there is nothing to find, to act at all with a probability of
 // at most q. That holds for independent tests and for those that err together.
-// The order stays as it is; p is not changed.
+// The order stays as it is; p is not changed. NaN stays NaN, and is one of the
+// several.
 func BenjaminiHochberg(p []float64) []float64 {
 	order := make([]int, len(p))
 	for i := range order {

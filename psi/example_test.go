@@ -2,6 +2,7 @@ package psi_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -119,4 +120,46 @@ func ExampleProfile_Merge() {
 	report, err := psi.Compare(all, nil)
 	fmt.Println(all.N(), report.Status, err)
 	// Output: 300 stable <nil>
+}
+
+// Features of the host's own, beside texts or, as here, without any.
+func ExampleBuilder() {
+	b, err := psi.NewBuilder(nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 1000 {
+		b.Numeric("latency_ms", float64(20+i%50))
+		b.Categorical("region", []string{"eu", "us"}[i%2])
+	}
+	baseline, err := b.Baseline()
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	m, err := psi.NewMonitor(baseline, nil, nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	latency, err1 := m.Numeric("latency_ms")
+	region, err2 := m.Categorical("region")
+	if err := errors.Join(err1, err2); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for i := range 500 { // or from many goroutines
+		latency.Observe(float64(20 + i%50))
+		region.Observe([]string{"eu", "us", "asia"}[i%3])
+	}
+	report, err := m.Sweep(context.Background())
+	fmt.Println(report.Status, err)
+	for _, f := range report.Features {
+		fmt.Println(f.Status, f.Name, f.Moved)
+	}
+	// Output:
+	// alert <nil>
+	// alert region region: 33% of texts are now of a new category, 0% at training
+	// stable latency_ms
 }

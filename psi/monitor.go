@@ -41,7 +41,7 @@ type Monitor struct {
 }
 
 // NewMonitor returns a Monitor of the features that f extracts and of the host's
-// own that b has. The error wraps ErrFeatures where f's are not those of b,
+// own that b has; f may be nil where there are only those. The error wraps ErrFeatures where f's are not those of b,
 // ErrInput where opts make no sense. nil opts means the defaults.
 func NewMonitor(b *Baseline, f FeatureExtractor, opts *CompareOptions) (*Monitor, error) {
 	if err := b.Matches(f); err != nil {
@@ -54,23 +54,23 @@ func NewMonitor(b *Baseline, f FeatureExtractor, opts *CompareOptions) (*Monitor
 	return &Monitor{features: f, options: o, baseline: b, start: NewProfile(b), shards: shards{baseline: b}}, nil
 }
 
-// Observe counts a text. It does not allocate in the long run.
+// Observe counts a text. It does not allocate in the long run. Without an
+// extractor it does nothing.
 func (m *Monitor) Observe(s string) {
+	if m.features == nil {
+		return
+	}
 	f, ok := m.features.(*TextFeatures)
 	if !ok {
 		c := m.shards.get()
-		c.mu.Lock()
-		c.ind, c.val = m.features.AppendFeatures(c.ind[:0], c.val[:0], s)
-		err := c.profile.Add(c.ind, c.val)
-		c.mu.Unlock()
+		m.note(c.observe(m.features, s))
 		m.shards.put(c)
-		m.note(err)
 		return
 	}
 	sc := f.scratch()
 	defer f.pool.Put(sc)
-	unknown := f.read(sc, s)
-	m.count(f, s, &sc.reading, unknown, sc.ind, "")
+	f.read(sc, s)
+	m.count(f, &sc.reading, sc.ind, "")
 }
 
 // ObserveFeatures counts a text by its features, as a FeatureExtractor that
@@ -92,20 +92,18 @@ func (m *Monitor) Reads() bool {
 }
 
 // ObserveRead is Observe of a text that the vocabulary of m, which must be one
-// that Reads, has read: r is what it left, where words that it has seen in less
-// than least texts are unknown, and model the features of the text, in any order.
-// It is how a risk.Service reads a text once for its score and for drift. id is
-// the text's, which is kept only where WordsOptions say so.
-func (m *Monitor) ObserveRead(s string, r *text.Reading, least uint32, model []int32, id string) {
-	f := m.features.(*TextFeatures)
-	m.count(f, s, r, f.unknown(r, least), model, id)
+// that Reads, has read: r is what it left, and model the features of the text,
+// in any order. It is how a risk.Service reads a text once for its score and for
+// drift. id is the text's, which is kept only where WordsOptions say so.
+func (m *Monitor) ObserveRead(r *text.Reading, model []int32, id string) {
+	m.count(m.features.(*TextFeatures), r, model, id)
 }
 
 // count counts a text that was read.
-func (m *Monitor) count(f *TextFeatures, s string, r *text.Reading, unknown int, model []int32, id string) {
+func (m *Monitor) count(f *TextFeatures, r *text.Reading, model []int32, id string) {
 	c := m.shards.get()
 	c.mu.Lock()
-	c.ind, c.val = f.append(c.ind[:0], c.val[:0], s, r, unknown, model)
+	c.ind, c.val = f.append(c.ind[:0], c.val[:0], r, model)
 	err := c.profile.Add(c.ind, c.val)
 	if c.words != nil {
 		c.words.observe(r, id)
@@ -207,13 +205,17 @@ func (m *Monitor) Profile() *Profile {
 }
 
 // Take ends the window and returns its counts, which belong to the caller: a
-// replica's share of what all have seen, to be merged with the others'.
+// replica's share of what all have seen, to be merged with the others'. Of the
+// words that it watched nothing is kept.
 func (m *Monitor) Take() *Profile {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	all := m.shards.sum()
 	window := all.without(m.start)
 	m.start = all
+	if m.words.Training != nil {
+		m.endWords()
+	}
 	return window
 }
 

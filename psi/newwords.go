@@ -101,7 +101,9 @@ func (r TermReport) String() string {
 // CompareWords says which terms came and which went since training. Whatever
 // the counts of either side leave open is taken against the change. A term is
 // reported where its shares are far enough apart and its P is below the
-// significance, so the report of a small window may be empty. nil opts means the
+// significance, so the report of a small window may be empty. A term of more than
+// 60 bytes may be what is left of words that training knows in full, such as
+// lines of underscores, and is never new. nil opts means the
 // defaults; the error wraps ErrInput where they make no sense, or where training
 // has no texts or shares that are none.
 func CompareWords(recent *Words, training TermShares, opts *CompareWordsOptions) (WordsReport, error) {
@@ -147,7 +149,7 @@ func CompareWords(recent *Words, training TermShares, opts *CompareWordsOptions)
 		if !frequent[string(term)] && float64(most+x) >= o.MinTraining*float64(n) {
 			gone = append(gone, most+x)
 		}
-		if now := float64(least) / float64(m); now >= o.MinShare && now >= o.Ratio*share && now > share {
+		if now := float64(least) / float64(m); now >= o.MinShare && now >= o.Ratio*share && now > share && !mayBeCut(term) {
 			r.New = append(r.New, TermReport{string(term), least, now, share, surprise(least, m, x, n), atLeast(least, m, x, n), recent.at(i).Example})
 		}
 	}

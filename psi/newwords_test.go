@@ -3,6 +3,7 @@ package psi_test
 import (
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"iter"
 	"maps"
@@ -32,9 +33,11 @@ func windows() int {
 	case race.Enabled: // nothing is shared
 		return 4
 	case testing.Short():
-		return 20
+		return 10
+	case flag.Lookup("thorough").Value.String() == "true":
+		return 100
 	}
-	return 100
+	return 25
 }
 
 // TestNewWordsFalseAlarms: without drift at most 5% of windows list any new

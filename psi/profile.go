@@ -19,18 +19,32 @@ func NewProfile(b *Baseline) *Profile {
 
 // Add counts one text, given by its features as a FeatureExtractor that matches
 // the baseline appends them. It takes time linear in their number and does not
-// allocate. Indices that the baseline does not have are an error that wraps
-// ErrFeatures; nothing is counted then.
+// allocate. Indices that the baseline does not have or that do not ascend, and
+// more or fewer values, are an error that wraps ErrFeatures; nothing is counted
+// then.
 func (p *Profile) Add(ind []int32, val []float64) error {
-	for _, j := range ind {
-		if j < 0 || int(j) >= len(p.nonzero) {
-			return fmt.Errorf("%w: feature %d of %d", ErrFeatures, j, len(p.nonzero))
-		}
+	if err := checkFeatures(ind, val, len(p.nonzero)); err != nil {
+		return err
 	}
 	p.n++
 	for k, j := range ind {
 		p.nonzero[j]++
 		p.counts[p.baseline.offset[j]+p.baseline.features[j].bin(val[k])]++
+	}
+	return nil
+}
+
+// checkFeatures returns an error unless ind and val are some of n features.
+func checkFeatures(ind []int32, val []float64, n int) error {
+	if len(ind) != len(val) {
+		return fmt.Errorf("%w: %d indices with %d values", ErrFeatures, len(ind), len(val))
+	}
+	last := int32(-1)
+	for _, j := range ind {
+		if j <= last || int(j) >= n {
+			return fmt.Errorf("%w: feature %d of %d behind feature %d, want them to ascend", ErrFeatures, j, n, last)
+		}
+		last = j
 	}
 	return nil
 }
@@ -65,10 +79,17 @@ func (p *Profile) Baseline() *Baseline { return p.baseline }
 
 // Merge adds the counts of q, which must be of an equal Baseline; otherwise the
 // error wraps ErrFeatures. The order in which profiles are merged makes no
-// difference: they hold what one would that had counted everything.
+// difference: they hold what one would that had counted everything. More than
+// 2^53 values of a feature are an error that wraps ErrInput. p is unchanged by
+// an error.
 func (p *Profile) Merge(q *Profile) error {
 	if p.baseline.id != q.baseline.id {
 		return fmt.Errorf("%w: a profile of baseline %s cannot be merged with one of %s", ErrFeatures, p.baseline.id, q.baseline.id)
+	}
+	for j, f := range p.baseline.features {
+		if p.values(j) > maxTexts-q.values(j) {
+			return fmt.Errorf("%w: profiles with more than %d values of feature %q", ErrInput, int64(maxTexts), f.Name)
+		}
 	}
 	p.n += q.n
 	for i, c := range q.counts {
@@ -78,6 +99,18 @@ func (p *Profile) Merge(q *Profile) error {
 		p.nonzero[j] += c
 	}
 	return nil
+}
+
+// values returns the number of values of feature j.
+func (p *Profile) values(j int) int64 {
+	if j < p.baseline.own {
+		return p.n
+	}
+	n := int64(0)
+	for _, c := range p.counts[p.baseline.offset[j]:][:len(p.baseline.features[j].Counts)] {
+		n += c
+	}
+	return n
 }
 
 // without returns p less the counts of q, which are among p's.

@@ -78,7 +78,7 @@ func parseJSON(b *Baseline, data []byte) (*Profile, error) {
 	if err := b.owns(j.Baseline); err != nil {
 		return nil, err
 	}
-	if j.N < 0 {
+	if j.N < 0 || j.N > maxTexts {
 		return nil, fmt.Errorf("%w: the profile is of %d texts", ErrInput, j.N)
 	}
 	if len(j.Features) != len(b.features) {
@@ -112,8 +112,8 @@ func parseBinary(b *Baseline, data []byte) (*Profile, error) {
 	}
 	next := func() (int64, error) {
 		v, n := binary.Uvarint(body)
-		if n <= 0 || v > 1<<62 {
-			return 0, fmt.Errorf("%w: profile ends in the middle of a count", ErrInput)
+		if n <= 0 || v > maxTexts {
+			return 0, fmt.Errorf("%w: a count of the profile is cut off, or more than %d", ErrInput, int64(maxTexts))
 		}
 		body = body[n:]
 		return int64(v), nil
@@ -154,7 +154,7 @@ func (b *Baseline) owns(id string) error {
 func (p *Profile) set(i int, counts []int64) error {
 	sum := int64(0)
 	for k, c := range counts {
-		if sum += c; c < 0 || sum < 0 {
+		if sum += c; c < 0 || c > maxTexts || sum > maxTexts {
 			return fmt.Errorf("%w: count of bin %d of feature %q is %d", ErrInput, k, p.baseline.features[i].Name, c)
 		}
 	}

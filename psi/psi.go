@@ -14,6 +14,10 @@ var (
 	ErrFeatures = errors.New("psi: features differ")
 )
 
+// maxTexts is the greatest number of texts, or of other values, that is counted
+// together: what numbers in JSON hold exactly.
+const maxTexts = 1 << 53
+
 // PSI returns the population stability index between the counts of the same
 // bins in a baseline and in recent data. It is at least 0, and 0 where the
 // shares are equal. Bins that are empty on both sides do not count; one that is

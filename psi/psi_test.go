@@ -471,6 +471,10 @@ func FuzzBaseline(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(data)
+	if data, err = json.Marshal(mixed(f)); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
 	f.Add([]byte(`{"format":"riskkit-baseline/1","n":10,"features":[{"name":"a","edges":[1,1],"counts":[2,3,5,0]}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var b psi.Baseline
@@ -482,8 +486,11 @@ func FuzzBaseline(f *testing.F) {
 		}
 		p := psi.NewProfile(&b)
 		for j := range b.NumFeatures() {
-			if err := p.Add([]int32{int32(j)}, []float64{float64(j) - 1}); err != nil {
-				t.Fatal(err)
+			v := float64(j) - 1
+			text := p.Add([]int32{int32(j)}, []float64{v})
+			numeric, categorical := p.AddNumeric(b.FeatureName(j), v), p.AddCategorical(b.FeatureName(j), "eu")
+			if (text == nil) == (numeric == nil || categorical == nil) || numeric == nil && categorical == nil {
+				t.Fatalf("feature %d is of texts (%v), a number (%v) or a category (%v)", j, text, numeric, categorical)
 			}
 		}
 		r, err := psi.Compare(p, &psi.CompareOptions{MinSample: 1})

@@ -12,13 +12,18 @@ import (
 // differences between their sums at two times, so none need ever be emptied.
 type shards struct {
 	baseline *Baseline
-	pool     sync.Pool          // of *shard, all of which are in all
+	pool     sync.Pool          // of *lease
 	words    func() *wordCounts // makes those of a shard; nil for none
 
 	mu   sync.Mutex
 	all  []*shard
-	next atomic.Uint32
+	free []*shard // those without a lease
+	next int      // of all, to be shared where none is free
 }
+
+// lease lends a shard. The pool forgets leases of processors that have not
+// counted for a while; when one is collected its shard is free again.
+type lease struct{ *shard }
 
 // shard is one of the counters. Features of texts are counted under mu, the
 // host's own by atomic operations, each by its own bins alone.
@@ -31,26 +36,54 @@ type shard struct {
 	_       [64]byte    // keeps others off its cache lines
 }
 
+// observe counts a text by an extractor, which may panic.
+func (c *shard) observe(f FeatureExtractor, text string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ind, c.val = f.AppendFeatures(c.ind[:0], c.val[:0], text)
+	return c.profile.Add(c.ind, c.val)
+}
+
 // cacheLine is what may be fetched at once, in counts: two lines of 64 bytes.
 const cacheLine = 16
 
-func (s *shards) get() *shard {
-	if c, ok := s.pool.Get().(*shard); ok {
-		return c
+func (s *shards) get() *lease {
+	if l, ok := s.pool.Get().(*lease); ok {
+		return l
 	}
 	return s.another()
 }
 
-func (s *shards) put(c *shard) { s.pool.Put(c) }
+func (s *shards) put(l *lease) { s.pool.Put(l) }
 
-// another returns a new shard, or, when there are enough of them, one that is
-// there.
-func (s *shards) another() *shard {
+// another lends a shard that is free, or a new one, or, when there are enough of
+// them, one that somebody else has too.
+func (s *shards) another() *lease {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if enough := max(8, 4*runtime.GOMAXPROCS(0)); len(s.all) >= enough {
-		return s.all[s.next.Add(1)%uint32(len(s.all))]
+	if len(s.free) == 0 {
+		if enough := max(8, 4*runtime.GOMAXPROCS(0)); len(s.all) >= enough {
+			s.next++
+			return &lease{s.all[s.next%len(s.all)]}
+		}
+		s.free = append(s.free, s.grow())
 	}
+	last := len(s.free) - 1
+	l := &lease{s.free[last]}
+	s.free = s.free[:last]
+	runtime.AddCleanup(l, s.release, l.shard)
+	return l
+}
+
+// release makes a shard free.
+func (s *shards) release(c *shard) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, c)
+}
+
+// grow makes one more shard.
+func (s *shards) grow() *shard {
 	alone := func(n int) []int64 { return make([]int64, n+2*cacheLine)[cacheLine : cacheLine+n] }
 	c := &shard{profile: Profile{baseline: s.baseline, counts: alone(s.baseline.bins), nonzero: alone(s.baseline.own)}}
 	if s.words != nil {

@@ -180,21 +180,21 @@ func (f *TextFeatures) FeatureName(i int) string { return f.names[i] }
 func (f *TextFeatures) AppendFeatures(ind []int32, val []float64, s string) ([]int32, []float64) {
 	sc := f.scratch()
 	defer f.pool.Put(sc)
-	unknown := f.read(sc, s)
-	return f.append(ind, val, s, &sc.reading, unknown, sc.ind)
+	f.read(sc, s)
+	return f.append(ind, val, &sc.reading, sc.ind)
 }
 
-// read reads a text into sc and returns the number of words that the vocabulary
-// does not know.
-func (f *TextFeatures) read(sc *textScratch, s string) (unknown int) {
+// read reads a text into sc.
+func (f *TextFeatures) read(sc *textScratch, s string) {
 	r := &sc.reading
+	r.Words.Count = true
 	r.Words.Set(s)
 	r.Keys = r.Words.AppendKeys(r.Keys[:0])
-	r.IDs = r.IDs[:0]
+	r.IDs, r.Unknown = r.IDs[:0], 0
 	for i := range r.Words.Len() {
 		word, id := r.Words.At(i), -1
 		if f.vocabulary != nil && !f.vocabulary.Knows(word) {
-			unknown++
+			r.Unknown++
 		}
 		if f.words != nil {
 			if n, ok := f.words.WordID(word); ok {
@@ -206,19 +206,6 @@ func (f *TextFeatures) read(sc *textScratch, s string) (unknown int) {
 	if f.terms > 0 {
 		sc.ind, sc.val = f.vocabulary.AppendFeatures(sc.ind[:0], sc.val[:0], s)
 	}
-	return unknown
-}
-
-// unknown is the same of a text that the vocabulary has read.
-func (f *TextFeatures) unknown(r *text.Reading, least uint32) (unknown int) {
-	if f.vocabulary != nil {
-		for _, n := range r.Seen {
-			if n < least {
-				unknown++
-			}
-		}
-	}
-	return unknown
 }
 
 func (f *TextFeatures) scratch() *textScratch {
@@ -228,9 +215,9 @@ func (f *TextFeatures) scratch() *textScratch {
 	return new(textScratch)
 }
 
-// append appends the features of a text of the words r, of which some are
-// unknown, with the features model of the vocabulary, in any order.
-func (f *TextFeatures) append(ind []int32, val []float64, s string, r *text.Reading, unknown int, model []int32) ([]int32, []float64) {
+// append appends the features of a text that was read as r, with the features
+// model of the vocabulary, in any order.
+func (f *TextFeatures) append(ind []int32, val []float64, r *text.Reading, model []int32) ([]int32, []float64) {
 	add := func(i int32, v float64) {
 		if v != 0 {
 			ind, val = append(ind, i), append(val, v)
@@ -242,18 +229,18 @@ func (f *TextFeatures) append(ind []int32, val []float64, s string, r *text.Read
 		if i < end || !f.risky.May(key) {
 			continue
 		}
-		if _, n := f.risky.AtKey(w, i, key); n > 0 {
+		if _, n := f.risky.AtKeys(w, r.Keys, i); n > 0 {
 			risky += n
 			end = i + n
 		}
 	}
-	c := classesOf(s)
-	add(0, float64(c.all))
+	c := w.Classes
+	add(0, float64(c.All))
 	add(1, float64(w.Len()))
 	add(2, float64(risky))
 	words := float64(max(1, w.Len()))
 	if f.vocabulary != nil {
-		add(3, float64(unknown)/words)
+		add(3, float64(r.Unknown)/words)
 	}
 	if f.terms > 0 {
 		var found [MaxTerms/64 + 1]uint64
@@ -276,8 +263,8 @@ func (f *TextFeatures) append(ind []int32, val []float64, s string, r *text.Read
 	if f.shape > 0 {
 		add(f.shape, float64(w.Bytes())/words)
 		add(f.shape+1, float64(risky)/words)
-		for k, n := range [...]int{c.digits, c.upper, c.punctuation, c.wide} {
-			add(f.shape+2+int32(k), float64(n)/float64(max(1, c.all)))
+		for k, n := range [...]int{c.Digits, c.Upper, c.Punctuation, c.Wide} {
+			add(f.shape+2+int32(k), float64(n)/float64(max(1, c.All)))
 		}
 	}
 	return ind, val

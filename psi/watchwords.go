@@ -20,9 +20,9 @@ type WordsWatch struct {
 }
 
 // WatchWords makes a Monitor of TextFeatures count words too, so that its
-// reports have Words. It is called before the first text is observed. The error
-// wraps ErrFeatures where the monitor is of other features, and ErrInput where w
-// makes no sense.
+// reports have Words. It is called before anything is observed. The error wraps
+// ErrFeatures where the monitor is of other features, and ErrInput where w makes
+// no sense or something was observed.
 func (m *Monitor) WatchWords(w WordsWatch) error {
 	f, ok := m.features.(*TextFeatures)
 	if !ok {
@@ -40,6 +40,11 @@ func (m *Monitor) WatchWords(w WordsWatch) error {
 	if _, err := w.Compare.normalized(); err != nil {
 		return err
 	}
+	m.shards.mu.Lock()
+	defer m.shards.mu.Unlock()
+	if len(m.shards.all) > 0 {
+		return fmt.Errorf("%w: WatchWords after the first observation; call it before", ErrInput)
+	}
 	m.words = w
 	m.shards.words = func() *wordCounts { return newWordCounts(f.words, w.Words) }
 	return nil
@@ -49,82 +54,93 @@ func (m *Monitor) WatchWords(w WordsWatch) error {
 type wordCounts struct {
 	texts uint32
 	known []knownWord // by ID
-	rest  unknownWords
+	rest  *Words      // that the vocabulary does not know
 }
 
 // knownWord counts the texts of one word that the vocabulary knows.
 type knownWord struct{ texts, last uint32 }
-
-// unknownWords are the words of one text that it does not know, and the counts
-// of all of these.
-type unknownWords struct {
-	words *text.Words
-	at    []int
-	all   *Words
-}
-
-// Len and At make them Tokens.
-func (u *unknownWords) Len() int        { return len(u.at) }
-func (u *unknownWords) At(i int) []byte { return u.words.At(u.at[i]) }
 
 func newWordCounts(index WordIndex, o *WordsOptions) *wordCounts {
 	c := new(wordCounts)
 	if index != nil {
 		c.known = make([]knownWord, index.NumWords())
 	}
-	c.rest.all, _ = NewWords(o) // WatchWords has checked it
+	c.rest, _ = NewWords(o) // WatchWords has checked it
 	return c
 }
 
-// observe counts the words of one text.
+// observe counts the words of one text. Which word is there a second time cannot
+// be foreseen, so there is no branch for that.
 func (c *wordCounts) observe(r *text.Reading, id string) {
 	c.texts++
-	u := &c.rest
-	u.words, u.at = &r.Words, u.at[:0]
-	for i, id := range r.IDs {
-		if id < 0 || int(id) >= len(c.known) {
-			u.at = append(u.at, i)
+	c.rest.begin(id)
+	known, now := c.known, c.texts
+	for i, n := range r.IDs {
+		if uint(n) >= uint(len(known)) {
+			c.rest.see(r.Words.At(i))
 			continue
 		}
-		if w := &c.known[id]; w.last != c.texts {
-			w.last = c.texts
-			w.texts++
-		}
+		w := &known[n]
+		others := w.last ^ now // 0 if this text has counted
+		w.texts += (others | -others) >> 31
+		w.last = now
 	}
-	u.all.Observe(u, id)
-	u.words = nil
+	c.rest.id = ""
+}
+
+// endWords returns the counts of words of the window, which is over, and begins
+// the next.
+func (m *Monitor) endWords() (all []*wordCounts) {
+	m.shards.mu.Lock()
+	defer m.shards.mu.Unlock()
+	for _, c := range m.shards.all {
+		next := m.shards.words()
+		c.mu.Lock()
+		all = append(all, c.words)
+		c.words = next
+		c.mu.Unlock()
+	}
+	return all
 }
 
 // takeWords returns the words of the window, which is over, and begins the next.
 // Its capacity is what it takes for all that were counted.
 func (m *Monitor) takeWords() *Words {
 	f := m.features.(*TextFeatures)
-	all, _ := NewWords(m.words.Words)
+	rest, _ := NewWords(m.words.Words)
 	var known []int64
 	if f.words != nil {
 		known = make([]int64, f.words.NumWords())
 	}
-	m.shards.mu.Lock()
-	for _, c := range m.shards.all {
-		next := m.shards.words()
-		c.mu.Lock()
-		words := c.words
-		c.words = next
-		c.mu.Unlock()
-		for id, w := range words.known {
+	for _, c := range m.endWords() {
+		for id, w := range c.known {
 			known[id] += int64(w.texts)
 		}
-		_ = all.Merge(words.rest.all) // they have one capacity
+		_ = rest.Merge(c.rest) // they have one capacity
 	}
-	m.shards.mu.Unlock()
-	terms := all.Top(all.counters.capacity)
-	for id, n := range known {
-		if n > 0 {
-			terms = append(terms, TermCount{Term: string(cut([]byte(f.words.Word(id)))), Least: n, Most: n})
+	terms := rest.Top(rest.counters.capacity)
+	long := map[string]int{} // where terms stand that several words may be cut to
+	for i, t := range terms {
+		if mayBeCut(t.Term) {
+			long[t.Term] = i
 		}
 	}
+	for id, n := range known {
+		if n == 0 {
+			continue
+		}
+		t := TermCount{Term: string(cut([]byte(f.words.Word(id)))), Least: n, Most: n}
+		if mayBeCut(t.Term) {
+			if i, there := long[t.Term]; there { // one text may have both words
+				terms[i].Least, terms[i].Most = max(terms[i].Least, n), min(rest.n, terms[i].Most+n)
+				continue
+			}
+			long[t.Term] = len(terms)
+		}
+		terms = append(terms, t)
+	}
 	slices.SortFunc(terms, compareCounts)
-	sum := &Words{counters: counters{capacity: len(terms) + 1}, ids: all.ids}
-	sum.fill(all.n, terms)
+	sum := &Words{counters: counters{capacity: len(terms) + 1}, ids: rest.ids}
+	sum.fill(rest.n, terms)
 	return sum
 }

@@ -4,12 +4,14 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/psi"
 )
 
@@ -99,5 +101,106 @@ func TestWatchWords(t *testing.T) {
 	}
 	if err := m.WatchWords(psi.WordsWatch{}); !errors.Is(err, psi.ErrInput) {
 		t.Errorf("without training: error %v", err)
+	}
+}
+
+// TestWatchedMemoryIsFlat observes texts of ever new words: memory does not
+// grow, and nothing is allocated, whatever the longest text was.
+func TestWatchedMemoryIsFlat(t *testing.T) {
+	if race.Enabled || testing.Short() {
+		t.Skip("allocations are counted without the race detector, on 64 bits")
+	}
+	training := words(t, nil)
+	training.Observe(tokens{[]byte("server")}, "")
+	f, err := psi.NewTextFeatures(vocabulary(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := psi.NewMonitor(baseline(t, f, []string{"server", "down"}), f, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.WatchWords(psi.WordsWatch{Training: training, Words: &psi.WordsOptions{Capacity: 100}}); err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	text := func() string {
+		n++
+		return fmt.Sprintf("server new%x is%x down%x", n, 7*n, 11*n)
+	}
+	texts := make([]string, 1000)
+	for range 10 {
+		for i := range texts { // to fill what is bounded
+			texts[i] = text()
+			m.Observe(texts[i])
+		}
+	}
+	i := 0
+	if allocs := testing.AllocsPerRun(1000, func() { m.Observe(texts[i%1000]); i++ }); allocs > 0 {
+		t.Errorf("%v allocations a text", allocs)
+	}
+	memory := func() uint64 {
+		runtime.GC()
+		runtime.GC() // what pools keep is let go of by the second
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapAlloc
+	}
+	before := memory()
+	m.Observe(strings.Repeat(text()+" ", 100_000))
+	for range 100_000 {
+		m.Observe(text())
+	}
+	if after := memory(); after > before+256<<10 {
+		t.Errorf("%d bytes before, %d after", before, after)
+	}
+	runtime.KeepAlive(m)
+}
+
+// TestWatchWordsMeanwhile ends windows in both ways while goroutines observe:
+// each text is in one window.
+func TestWatchWordsMeanwhile(t *testing.T) {
+	training := words(t, nil)
+	training.Observe(tokens{[]byte("server")}, "")
+	f, err := psi.NewTextFeatures(numbered{vocabulary(t)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := psi.NewMonitor(baseline(t, f, []string{"server", "down"}), f, &psi.CompareOptions{MinSample: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.WatchWords(psi.WordsWatch{Training: training, Words: &psi.WordsOptions{Capacity: 50, KeepIDs: true}}); err != nil {
+		t.Fatal(err)
+	}
+	const goroutines, each = 4, 300
+	var wg sync.WaitGroup
+	for g := range goroutines {
+		wg.Go(func() {
+			for i := range each {
+				m.Observe(fmt.Sprintf("w%d w%d new%d", g, i%100, i))
+			}
+		})
+	}
+	done := make(chan struct{})
+	go func() { wg.Wait(); close(done) }()
+	n := int64(0)
+	for ended := false; !ended; {
+		select {
+		case <-done:
+			ended = true
+		default:
+		}
+		r, err := m.Sweep(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status != psi.StatusInsufficient {
+			n += r.NRecent
+		}
+		n += m.Take().N()
+	}
+	if n != goroutines*each {
+		t.Errorf("%d texts in all windows, want %d", n, goroutines*each)
 	}
 }

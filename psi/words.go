@@ -40,6 +40,8 @@ type Words struct {
 	taken    int      // counters that the present text has taken over
 	evicted  int64    // the highest count among them before
 	ids      []string // by counter; nil where they are not kept
+	id       string   // of the present text, where it is to be kept
+	cloned   bool     // whether that is a copy: its memory may be the host's whole document
 }
 
 // WordsOptions say what Words keeps. The zero value means the defaults.
@@ -53,8 +55,7 @@ type WordsOptions struct {
 
 const (
 	maxCapacity = 100_000
-	maxID       = 128     // bytes
-	maxTexts    = 1 << 53 // what JSON numbers hold exactly
+	maxID       = 128 // bytes
 )
 
 // NewWords returns Words of no text. nil opts means the defaults; the error
@@ -80,40 +81,49 @@ func NewWords(opts *WordsOptions) (*Words, error) {
 // ID of a text with new terms. id is not looked at unless IDs are kept; one of
 // more than 128 bytes or that is not UTF-8 is never kept.
 func (w *Words) Observe(t Tokens, id string) {
+	w.begin(id)
+	if t != nil {
+		for k := range t.Len() {
+			w.see(t.At(k))
+		}
+	}
+	w.id = ""
+}
+
+// begin begins a text.
+func (w *Words) begin(id string) {
 	w.n++
 	w.taken, w.evicted = 0, 0
-	if w.ids == nil || len(id) > maxID || !utf8.ValidString(id) {
-		id = ""
+	w.id, w.cloned = "", false
+	if w.ids != nil && len(id) <= maxID && utf8.ValidString(id) {
+		w.id = id
 	}
-	if t == nil {
+}
+
+// see counts a word of the text that began last.
+func (w *Words) see(word []byte) {
+	term := cut(word)
+	if len(term) == 0 {
 		return
 	}
-	cloned := false
 	c := &w.counters
-	for k := range t.Len() {
-		term := cut(t.At(k))
-		if len(term) == 0 {
-			continue
+	hash := c.hash(term)
+	if i := c.find(term, hash); i != 0 {
+		if x := &c.all[i]; x.text != w.n {
+			x.text = w.n
+			c.bump(i)
 		}
-		hash := c.hash(term)
-		i := c.find(term, hash)
-		if i != 0 {
-			if x := &c.all[i]; x.text != w.n {
-				x.text = w.n
-				c.bump(i)
-			}
-			continue
+		return
+	}
+	if !utf8.Valid(term) { // no term with a counter is
+		return
+	}
+	i := w.newcomer(term, hash)
+	if w.ids != nil {
+		if !w.cloned {
+			w.id, w.cloned = strings.Clone(w.id), true
 		}
-		if !utf8.Valid(term) { // no term with a counter is
-			continue
-		}
-		i = w.newcomer(term, hash)
-		if w.ids != nil {
-			if !cloned { // its memory may be the host's whole document
-				id, cloned = strings.Clone(id), true
-			}
-			w.ids[i] = id
-		}
+		w.ids[i] = w.id
 	}
 }
 
@@ -159,6 +169,9 @@ func cut(word []byte) []byte {
 	}
 	return word[:n]
 }
+
+// mayBeCut reports whether a term may be the beginning of words that are longer.
+func mayBeCut[T string | []byte](term T) bool { return len(term) > maxTerm-utf8.UTFMax }
 
 // N returns the number of texts counted.
 func (w *Words) N() int64 { return w.n }

@@ -48,8 +48,9 @@ func (w *watched) Score(ctx context.Context, doc Document) (Assessment, error) {
 	m := w.Model
 	sc := m.newScratch()
 	defer m.pool.Put(sc)
+	sc.reading.Least = w.least
 	sc.ind, sc.val = w.reader.AppendRead(sc.ind[:0], sc.val[:0], doc.Text, &sc.reading)
-	w.monitor.ObserveRead(doc.Text, &sc.reading, w.least, sc.ind, doc.ID)
+	w.monitor.ObserveRead(&sc.reading, sc.ind, doc.ID)
 	m.classify(sc)
 	return m.assess(sc, doc), nil
 }

@@ -83,10 +83,11 @@ func BenchmarkReadOnce(b *testing.B) {
 	var read [n]text.Reading
 	var features [n][]int32
 	for i, d := range docs[:n] {
+		read[i].Least = 2
 		features[i], _ = v.AppendRead(nil, nil, d.Text, &read[i])
 	}
 	b.Run("read", func(b *testing.B) {
-		var r text.Reading
+		r := text.Reading{Least: 2}
 		var ind []int32
 		var val []float64
 		i := 0
@@ -98,7 +99,7 @@ func BenchmarkReadOnce(b *testing.B) {
 	b.Run("observe", func(b *testing.B) {
 		i := 0
 		for b.Loop() {
-			monitor.ObserveRead(docs[i%n].Text, &read[i%n], 2, features[i%n], "")
+			monitor.ObserveRead(&read[i%n], features[i%n], "")
 			i++
 		}
 	})

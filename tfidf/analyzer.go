@@ -79,7 +79,7 @@ func (a *analyzer) terms(sc *scratch, s string, yield func(term []byte)) {
 
 // cut sets the words of sc to those of s.
 func (a *analyzer) cut(sc *scratch, s string) {
-	sc.words.Short = a.short
+	sc.words.Short, sc.words.Count = a.short, sc.reading != nil
 	if a.fold == "" && a.accents == "" {
 		sc.words.Set(s)
 	} else {

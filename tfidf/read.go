@@ -55,21 +55,30 @@ func (v *Vectorizer) tell(sc *scratch) {
 	r := sc.reading
 	r.Words, sc.words = sc.words, r.Words
 	w := &r.Words
-	r.Seen, r.IDs = resized(r.Seen, w.Len()), resized(r.IDs, w.Len())
-	if v.NumWords() == 0 {
-		r.Keys = w.AppendKeys(r.Keys[:0])
-		for i := range r.Seen {
-			r.Seen[i], r.IDs[i] = uint32(v.wordFrequency(w.At(i))), -1
-		}
-	} else {
+	r.IDs, r.Unknown = resized(r.IDs, w.Len()), 0
+	numbered := v.NumWords() > 0
+	if numbered {
 		r.Keys, sc.keys = sc.keys, r.Keys
 		copy(r.IDs, sc.level)
-		for i, node := range r.IDs {
-			r.Seen[i] = v.nodeDF(node)
+	} else {
+		r.Keys = w.AppendKeys(r.Keys[:0])
+		for i := range r.IDs {
+			r.IDs[i] = -1
 		}
 	}
 	if v.analyzer.short {
 		r.DropShort()
+	}
+	for i, node := range r.IDs {
+		var seen uint32
+		if numbered {
+			seen = v.nodeDF(node)
+		} else {
+			seen = uint32(v.wordFrequency(w.At(i)))
+		}
+		if seen < r.Least {
+			r.Unknown++
+		}
 	}
 }
 

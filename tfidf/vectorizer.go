@@ -310,9 +310,9 @@ func (v *Vectorizer) WordID(word []byte) (id int, ok bool) {
 // Word returns the word that has an ID. It allocates.
 func (v *Vectorizer) Word(id int) string { return string(v.terms.appendName(nil, uint32(id))) }
 
-// AppendRead is AppendUnordered that leaves in r what it read, for those who
-// look at the same words: it is how a risk.Model cuts a text once for its score
-// and for drift. v must be one that Reads.
+// AppendRead is AppendUnordered that leaves in r, whose Least the caller has set,
+// what it read, for those who look at the same words: it is how a risk.Model cuts
+// a text once for its score and for drift. v must be one that Reads.
 func (v *Vectorizer) AppendRead(ind []int32, val []float64, s string, r *text.Reading) ([]int32, []float64) {
 	return v.append(ind, val, s, r)
 }

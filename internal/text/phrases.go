@@ -1,6 +1,10 @@
 package text
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
 
 // MaxPhrase is the greatest number of words of a phrase.
 const MaxPhrase = 16
@@ -8,18 +12,22 @@ const MaxPhrase = 16
 // Phrases finds words and phrases in the Words of a text. It is made by
 // NewPhrases, does not change, and is safe for concurrent use.
 type Phrases struct {
-	ids    map[string]int // of those of several words
-	firsts []phrases      // an open hash table by first word; longest is 0 where it is empty
-	begin  filter         // of first words
-	pairs  filter         // of first and second words
+	firsts []first // an open hash table; word is empty where it is
+	begin  filter  // of first words
+	pairs  filter  // of first and second words
 }
 
-// phrases are those that begin with one word.
-type phrases struct {
-	key     Key
-	word    string
-	longest int // the number of words of the longest
-	id      int // that of the word alone, -1 for none
+// first is what begins with one word.
+type first struct {
+	key  Key
+	word string
+	id   int      // of the word alone, -1 for none
+	more []phrase // those of several words, the longest first
+}
+
+type phrase struct {
+	id    int
+	words []string
 }
 
 // NewPhrases returns the Phrases that are given, each cut into words as any
@@ -30,39 +38,42 @@ func NewPhrases(list []string) (*Phrases, error) {
 	for slots < 2*len(list) {
 		slots *= 2
 	}
-	p := &Phrases{ids: map[string]int{}, firsts: make([]phrases, slots), begin: newFilter(len(list)), pairs: newFilter(len(list))}
+	p := &Phrases{firsts: make([]first, slots), begin: newFilter(len(list)), pairs: newFilter(len(list))}
 	var w Words
-	for id, phrase := range list {
-		w.Set(phrase)
+	for id, text := range list {
+		w.Set(text)
 		if w.Len() == 0 || w.Len() > MaxPhrase {
-			return nil, fmt.Errorf("phrase %.100q has %d words of two or more letters or digits, want 1 to %d", phrase, w.Len(), MaxPhrase)
+			return nil, fmt.Errorf("phrase %.100q has %d words of two or more letters or digits, want 1 to %d", text, w.Len(), MaxPhrase)
+		}
+		words := make([]string, w.Len())
+		for i := range words {
+			words[i] = string(w.At(i))
 		}
 		key := KeyOf(w.At(0))
-		p.begin.add(key)
 		f := p.first(key, w.At(0))
-		if f.longest == 0 {
-			*f = phrases{key: key, word: string(w.At(0)), id: -1}
+		if f.word == "" {
+			*f = first{key: key, word: words[0], id: -1}
+			p.begin.add(key)
 		}
-		f.longest = max(f.longest, w.Len())
-		if w.Len() == 1 {
-			if f.id < 0 {
-				f.id = id
-			}
-			continue
+		switch {
+		case len(words) > 1:
+			f.more = append(f.more, phrase{id, words})
+			p.pairs.add(pair(key, KeyOf(w.At(1))))
+		case f.id < 0:
+			f.id = id
 		}
-		p.pairs.add(pair(key, KeyOf(w.At(1))))
-		if all := string(w.join(0, w.Len())); p.ids[all] == 0 {
-			p.ids[all] = id + 1
-		}
+	}
+	for i := range p.firsts {
+		slices.SortStableFunc(p.firsts[i].more, func(a, b phrase) int { return cmp.Compare(len(b.words), len(a.words)) })
 	}
 	return p, nil
 }
 
-// first returns the phrases that begin with a word, or the slot for them.
-func (p *Phrases) first(key Key, word []byte) *phrases {
+// first returns what begins with a word, or the slot for it.
+func (p *Phrases) first(key Key, word []byte) *first {
 	mask := len(p.firsts) - 1
 	for at := int(mix(key, golden)) & mask; ; at = (at + 1) & mask {
-		if f := &p.firsts[at]; f.longest == 0 || f.key == key && (key < LongKey || f.word == string(word)) {
+		if f := &p.firsts[at]; f.word == "" || f.key == key && (key < LongKey || f.word == string(word)) {
 			return f
 		}
 	}
@@ -79,19 +90,38 @@ func pair(a, b Key) Key { return a ^ b<<31 ^ b>>33 }
 func (p *Phrases) May(k Key) bool { return p.begin.has(k) }
 
 // At returns which phrase begins at word i of w, and how many words it has: the
-// longest there is, and n = 0 if none does. It does not allocate.
-func (p *Phrases) At(w *Words, i int) (id, n int) { return p.AtKey(w, i, KeyOf(w.At(i))) }
-
-// AtKey is At where the key of word i is known.
-func (p *Phrases) AtKey(w *Words, i int, key Key) (id, n int) {
-	f := p.first(key, w.At(i))
-	if f.longest == 0 {
+// longest there is, and n = 0 if none does. It does not allocate; it takes time
+// linear in the number of phrases that begin with that word and the next.
+func (p *Phrases) At(w *Words, i int) (id, n int) {
+	key, next := KeyOf(w.At(i)), Key(0)
+	if !p.May(key) {
 		return 0, 0
 	}
-	if n = min(f.longest, w.Len()-i); n > 1 && p.pairs.has(pair(key, KeyOf(w.At(i+1)))) {
-		for ; n > 1; n-- {
-			if id := p.ids[string(w.join(i, i+n))]; id > 0 {
-				return id - 1, n
+	if i+1 < w.Len() {
+		next = KeyOf(w.At(i + 1))
+	}
+	return p.at(w, i, key, next)
+}
+
+// AtKeys is At where the keys of the words are known.
+func (p *Phrases) AtKeys(w *Words, keys []Key, i int) (id, n int) {
+	next := Key(0)
+	if i+1 < len(keys) {
+		next = keys[i+1]
+	}
+	return p.at(w, i, keys[i], next)
+}
+
+// at is At where word i and the one behind it, if any, have these keys.
+func (p *Phrases) at(w *Words, i int, key, next Key) (id, n int) {
+	f := p.first(key, w.At(i))
+	if f.word == "" {
+		return 0, 0
+	}
+	if len(f.more) > 0 && p.pairs.has(pair(key, next)) {
+		for _, x := range f.more {
+			if w.has(i, x.words) {
+				return x.id, len(x.words)
 			}
 		}
 	}
@@ -99,6 +129,19 @@ func (p *Phrases) AtKey(w *Words, i int, key Key) (id, n int) {
 		return 0, 0
 	}
 	return f.id, 1
+}
+
+// has reports whether these are the words from i on.
+func (w *Words) has(i int, words []string) bool {
+	if len(words) > w.Len()-i {
+		return false
+	}
+	for k, word := range words {
+		if string(w.At(i+k)) != word {
+			return false
+		}
+	}
+	return true
 }
 
 // filter tells which keys are surely not in a set: a bit for each hash.
@@ -125,17 +168,4 @@ func (f *filter) add(k Key) {
 func (f *filter) has(k Key) bool {
 	h := k * golden >> (f.shift & 63)
 	return f.bits[h/64]>>(h%64)&1 != 0
-}
-
-// join returns the words from i up to j with single spaces between them, good
-// until the next call.
-func (w *Words) join(i, j int) []byte {
-	w.key = w.key[:0]
-	for ; i < j; i++ {
-		if len(w.key) > 0 {
-			w.key = append(w.key, ' ')
-		}
-		w.key = append(w.key, w.At(i)...)
-	}
-	return w.key
 }

@@ -1,6 +1,7 @@
 package text
 
 import (
+	"math/rand/v2"
 	"regexp"
 	"slices"
 	"strings"
@@ -86,6 +87,48 @@ func TestPhrases(t *testing.T) {
 	}
 }
 
+// TestPhrasesEqualSearch holds Phrases against a search through all of them.
+func TestPhrasesEqualSearch(t *testing.T) {
+	words := []string{"aa", "bb", "cc", "a_rather_long_one", "another_long_one"}
+	rng := rand.New(rand.NewPCG(1, 9))
+	random := func(n int) string {
+		var s []string
+		for range n {
+			s = append(s, words[rng.IntN(len(words))])
+		}
+		return strings.Join(s, " ")
+	}
+	for range 300 {
+		var list []string
+		for range rng.IntN(20) {
+			list = append(list, random(1+rng.IntN(4)))
+		}
+		p, err := NewPhrases(list)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var w Words
+		text := random(rng.IntN(12))
+		w.Set(text)
+		keys := w.AppendKeys(nil)
+		fields := strings.Fields(text)
+		for i := range fields {
+			id, n := 0, 0
+			for k, phrase := range list {
+				size := len(strings.Fields(phrase))
+				if rest := strings.Join(fields[i:min(len(fields), i+size)], " "); rest == phrase && size > n {
+					id, n = k, size
+				}
+			}
+			gotID, got := p.At(&w, i)
+			keyID, key := p.AtKeys(&w, keys, i)
+			if got != n || gotID != id || key != n || keyID != id || n > 0 && !p.May(keys[i]) {
+				t.Fatalf("word %d of %q begins phrase %d of %d words, by keys %d of %d, want %d of %d in %q", i, text, gotID, got, keyID, key, id, n, list)
+			}
+		}
+	}
+}
+
 func TestBreaks(t *testing.T) {
 	var w Words
 	w.Set("No users, v1.2 works. Disk full\ndata - gone: really; yes!ok")
@@ -118,6 +161,7 @@ func FuzzWords(f *testing.F) {
 		if got, want := cut(s), plain(s); !slices.Equal(got, want) {
 			t.Errorf("%q has words %q, the regular expression finds %q", s, got, want)
 		}
+		checkClasses(t, s)
 	})
 }
 

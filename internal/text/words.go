@@ -19,10 +19,12 @@ import (
 type Words struct {
 	// Short takes words of one character too: (?u)\b\w+\b.
 	Short bool
+	// Count makes Set count the characters of the text too, as Classes.
+	Count   bool
+	Classes Classes
 
 	buf   []byte // the lower-cased text, with room for eight zeros behind it
 	spans []span
-	key   []byte // words joined, for Phrases
 }
 
 type span struct{ start, end int }
@@ -40,6 +42,9 @@ func (w *Words) Set(s string) {
 	if !w.cutASCII(true) {
 		w.buf = AppendLower(w.buf[:0], s)
 		w.cut()
+		if w.Count {
+			w.Classes = ClassesOf(s)
+		}
 	}
 }
 
@@ -80,14 +85,19 @@ const (
 	highs = 0x80 * each
 )
 
-// lowerASCII lower-cases eight bytes of ASCII.
-func lowerASCII(x uint64) uint64 {
-	return x | (x+(0x80-'A')*each)&^(x+(0x80-'Z'-1)*each)&highs>>2
+// upperASCII sets the highest bit of each of eight bytes of ASCII that is an
+// upper-case letter.
+func upperASCII(x uint64) uint64 {
+	return (x + (0x80-'A')*each) &^ (x + (0x80-'Z'-1)*each) & highs
 }
 
-// cutASCII finds the words of a text that is ASCII, lower-casing it on the way
-// if lower; of another it returns false. It looks at eight bytes at once: for a
-// byte x below 0x80, x + (0x80 - 'a') has its highest bit set from 'a' on.
+// lowerASCII lower-cases eight bytes of ASCII.
+func lowerASCII(x uint64) uint64 { return x | upperASCII(x)>>2 }
+
+// cutASCII finds the words of a text that is ASCII, lower-casing it on the way,
+// and counting its characters where that is wanted, if lower; of another it
+// returns false. It looks at eight bytes at once: for a byte x below 0x80,
+// x + (0x80 - 'a') has its highest bit set from 'a' on.
 func (w *Words) cutASCII(lower bool) bool {
 	w.spans = w.spans[:0]
 	buf := w.buf[:len(w.buf)+padding]
@@ -97,25 +107,38 @@ func (w *Words) cutASCII(lower bool) bool {
 		w.spans = make([]span, most+most/4)
 	}
 	spans := w.spans[:cap(w.spans)]
+	counting, c := lower && w.Count, Classes{All: len(w.buf)}
 	for base := 0; base < len(w.buf); base += 64 {
-		var mask, all uint64 // a bit for each byte that is of a word; the bytes or-ed
+		var mask, all uint64            // a bit for each byte that is of a word; the bytes or-ed
+		var digits, upper, signs uint64 // numbers of characters, a byte each
 		block := (*[64]byte)(buf[base:])
 		for i := 0; i <= 56; i += 8 {
 			b := block[i : i+8]
 			x := binary.LittleEndian.Uint64(b)
 			all |= x
+			capital := upperASCII(x)
 			if lower {
-				x = lowerASCII(x)
+				x |= capital >> 2
 				binary.LittleEndian.PutUint64(b, x)
 			}
 			folded := x | 0x20*each
-			word := (folded + (0x80-'a')*each) &^ (folded + (0x80-'z'-1)*each)
-			word |= (x + (0x80-'0')*each) &^ (x + (0x80-'9'-1)*each)
+			digit := (x + (0x80-'0')*each) &^ (x + (0x80-'9'-1)*each)
+			word := (folded+(0x80-'a')*each)&^(folded+(0x80-'z'-1)*each) | digit
+			if counting {
+				digits += digit >> 7 & each
+				upper += capital >> 7
+				signs += (x + (0x80-' '-1)*each) &^ (x + each) &^ word >> 7 & each
+			}
 			word |= highs - (x ^ '_'*each)
 			mask |= (word & highs >> 7 * 0x0102040810204080 >> 56) << (i & 63)
 		}
 		if all&highs != 0 {
 			return false
+		}
+		if counting {
+			c.Digits += sumBytes(digits)
+			c.Upper += sumBytes(upper)
+			c.Punctuation += sumBytes(signs)
 		}
 		for edges := mask ^ (mask<<1 | inside); edges != 0; edges &= edges - 1 {
 			at := base + bits.TrailingZeros64(edges)
@@ -132,7 +155,7 @@ func (w *Words) cutASCII(lower bool) bool {
 		spans[n] = span{start, len(w.buf)}
 		n++
 	}
-	w.spans = spans[:n]
+	w.spans, w.Classes = spans[:n], c
 	return true
 }
 

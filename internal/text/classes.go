@@ -1,19 +1,20 @@
-package psi
+package text
 
 import (
 	"unicode"
 	"unicode/utf8"
 )
 
-// classes are numbers of characters of a text.
-type classes struct {
-	all, digits, upper, punctuation, wide int
+// Classes are numbers of characters of a text: all, decimal digits, upper-case
+// letters, punctuation and symbols, and those that are not ASCII. Of bytes that
+// are not UTF-8 each is one of the last.
+type Classes struct {
+	All, Digits, Upper, Punctuation, Wide int
 }
 
-// classesOf counts the characters of s, of ASCII eight at once. Of bytes that
-// are not UTF-8 each is one that is not ASCII.
-func classesOf(s string) classes {
-	var c classes
+// ClassesOf counts the characters of s, of ASCII eight at once.
+func ClassesOf(s string) Classes {
+	var c Classes
 	for len(s) > 0 {
 		s = c.eights(s)
 		for k := 0; len(s) > 0 && k < 8; k++ {
@@ -23,13 +24,10 @@ func classesOf(s string) classes {
 	return c
 }
 
-// each times a byte is eight of them.
-const each = 0x0101010101010101
-
 // eights counts the characters that lead s, eight at once, until there are not
 // eight more that are ASCII, and returns what is behind them. For a byte x below
 // 0x80, x + (0x80 - 'a') has its highest bit set from 'a' on.
-func (c *classes) eights(s string) string {
+func (c *Classes) eights(s string) string {
 	for len(s) >= 8 {
 		var digits, upper, signs uint64 // numbers of at most 255, a byte each
 		n := 0
@@ -48,10 +46,10 @@ func (c *classes) eights(s string) string {
 			signs += sign >> 7 & each
 			s = s[8:]
 		}
-		c.all += 8 * n
-		c.digits += sumBytes(digits)
-		c.upper += sumBytes(upper)
-		c.punctuation += sumBytes(signs)
+		c.All += 8 * n
+		c.Digits += sumBytes(digits)
+		c.Upper += sumBytes(upper)
+		c.Punctuation += sumBytes(signs)
 		if n < 255 {
 			break
 		}
@@ -66,30 +64,30 @@ func sumBytes(x uint64) int {
 }
 
 // one counts the character that s begins with and returns its length.
-func (c *classes) one(s string) int {
-	c.all++
+func (c *Classes) one(s string) int {
+	c.All++
 	if x := s[0]; x < utf8.RuneSelf {
 		switch {
 		case 'a' <= x && x <= 'z' || x <= ' ' || x == 0x7f:
 		case '0' <= x && x <= '9':
-			c.digits++
+			c.Digits++
 		case 'A' <= x && x <= 'Z':
-			c.upper++
+			c.Upper++
 		default:
-			c.punctuation++
+			c.Punctuation++
 		}
 		return 1
 	}
-	c.wide++
+	c.Wide++
 	r, n := utf8.DecodeRuneInString(s)
 	switch {
 	case r == utf8.RuneError && n == 1:
 	case unicode.IsDigit(r):
-		c.digits++
+		c.Digits++
 	case unicode.IsUpper(r):
-		c.upper++
+		c.Upper++
 	case unicode.IsPunct(r) || unicode.IsSymbol(r):
-		c.punctuation++
+		c.Punctuation++
 	}
 	return n
 }
