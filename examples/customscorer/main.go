@@ -5,12 +5,11 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"os"
+	"log"
 	"strings"
 
 	"github.com/riskkit/riskkit/registry"
@@ -29,39 +28,32 @@ func (w weights) Score(_ context.Context, doc risk.Document) (risk.Assessment, e
 	for _, word := range strings.Fields(strings.ToLower(doc.Text)) {
 		score = min(1, score+w.Words[word])
 	}
-	scale, cuts := risk.DefaultScale(), []float64{0.4, 0.7}
-	rank, cut := risk.Cut(cuts, score)
-	return risk.Assessment{ID: doc.ID, Score: score, Level: scale[rank], Threshold: cut, Method: risk.MethodML, ModelVersion: w.version}, nil
+	rank, cut := risk.Cut([]float64{0.4, 0.7}, score)
+	return risk.Assessment{ID: doc.ID, Score: score, Level: risk.DefaultScale()[rank], Threshold: cut, Method: risk.MethodML, ModelVersion: w.version}, nil
 }
 
 // open loads a version of it.
 func open(ctx context.Context, r registry.Registry, v registry.Version) (risk.Scorer, error) {
 	data, err := registry.ReadFile(ctx, r, v, "weights.json")
-	w := weights{version: fmt.Sprint(v.Number)}
-	if err == nil {
-		err = json.Unmarshal(data, &w.Words)
-	}
-	return w, err
-}
-
-func run(ctx context.Context, out io.Writer) error {
-	reg := registry.New(registry.NewMem(), nil)
-	files := registry.Artifact{"weights.json": []byte(`{"outage": 0.5, "customers": 0.2}`)}
-	if _, err := reg.Register(ctx, "words", files, &registry.RegisterOptions{Stage: registry.Production}); err != nil {
-		return err
-	}
-	svc, err := risk.NewService(ctx, &risk.ServiceOptions{Registry: reg, Model: "words", ML: true, Open: open})
-	if err != nil {
-		return err
-	}
-	a, err := svc.Score(ctx, risk.Document{ID: "INC-1", Text: "Outage for all customers"})
-	fmt.Fprintf(out, "%s %.2f by %s %s\n", a.Level, a.Score, a.Method, a.ModelVersion)
-	return errors.Join(err, svc.Close(ctx))
+	w := &weights{version: fmt.Sprint(v.Number)}
+	return w, cmp.Or(err, json.Unmarshal(data, &w.Words))
 }
 
 func main() {
-	if err := run(context.Background(), os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "customscorer:", err)
-		os.Exit(1)
+	ctx, reg := context.Background(), registry.New(registry.NewMem(), nil)
+	files := registry.Artifact{"weights.json": []byte(`{"outage": 0.5, "customers": 0.2}`)}
+	_, err := reg.Register(ctx, "words", files, &registry.RegisterOptions{Stage: registry.Production})
+	check(err)
+	svc, err := risk.NewService(ctx, &risk.ServiceOptions{Registry: reg, Model: "words", ML: true, Open: open})
+	check(err)
+	a, err := svc.Score(ctx, risk.Document{ID: "INC-1", Text: "Outage for all customers"})
+	check(err)
+	fmt.Printf("%s %.2f by %s %s\n", a.Level, a.Score, a.Method, a.ModelVersion)
+	check(svc.Close(ctx))
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal("customscorer: ", err)
 	}
 }

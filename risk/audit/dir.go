@@ -9,6 +9,8 @@ import (
 	"os"
 	"strconv"
 	"strings"
+
+	"github.com/riskkit/riskkit/internal/durable"
 )
 
 const (
@@ -43,7 +45,7 @@ func OpenDir(root string, opts *DirOptions) (*Dir, error) {
 		o.OpenFS = OpenFS
 	}
 	if o.Create {
-		if err := os.MkdirAll(root, 0o700); err != nil {
+		if err := durable.MakeDir(root); err != nil {
 			return nil, fmt.Errorf("audit: making the directory: %w", err)
 		}
 	}

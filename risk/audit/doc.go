@@ -5,9 +5,9 @@
 // A [Log] is a risk.Observer and a risk.FeedbackSink. It writes to a [Sink]: a
 // directory ([Dir]), tables of a database ([SQL]), or the host's own.
 //
-//	dir, err := audit.OpenDir("/var/lib/incidents/audit", nil)
-//	log, err := audit.Open(ctx, dir, "web-1", &audit.Options{Key: key})
-//	svc, err := risk.NewService(&risk.ServiceOptions{Observers: risk.Observers{log}, Feedback: log})
+//	dir, err := audit.OpenDir("/var/lib/incidents/audit", &audit.DirOptions{Create: true})
+//	log, err := audit.Open(ctx, dir, "web-1", &audit.Options{Key: key, OnError: report})
+//	svc, err := risk.NewService(ctx, &risk.ServiceOptions{Observers: risk.Observers{log}, Feedback: log})
 //	…
 //	err = log.Close()
 //
@@ -37,5 +37,6 @@
 //
 // With SyncEach nothing is that Scored returned for in time, with SyncInterval
 // what happened within the last interval. What could not be written, because the
-// disk was full or too slow, is counted, and a record says how many are missing.
+// disk was full or too slow, is counted and told to Options.OnError, and a record
+// says how many are missing.
 package audit

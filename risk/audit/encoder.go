@@ -161,7 +161,7 @@ func (e *encoder) fill(x *entry) {
 		*r = Record{Kind: x.kind, Time: e.at(s.Time), ID: s.Document.ID, Assessment: &s.Production, Rollout: s.Rollout, NotAsked: s.Dropped}
 		switch {
 		case s.Err != nil:
-			if err := guard(func() { r.Error = s.Err.Error() }); err != nil {
+			if err := guard(func() error { r.Error = s.Err.Error(); return nil }); err != nil {
 				r.Error = err.Error()
 			}
 		case !s.Dropped:
@@ -169,7 +169,8 @@ func (e *encoder) fill(x *entry) {
 		}
 		e.text(&s.Document)
 	case KindFeedback:
-		*r = Record{Kind: x.kind, Time: time.Unix(0, x.time), ID: x.rare.feedback.ID, Feedback: &x.rare.feedback}
+		f := &x.rare.feedback
+		*r = Record{Kind: x.kind, Time: feedbackTime(f, time.Unix(0, x.time)), ID: f.ID, Feedback: f}
 	case KindModel:
 		*r = Record{Kind: x.kind, Time: time.Unix(0, x.time), Model: &x.rare.model}
 	}
@@ -197,7 +198,7 @@ func (e *encoder) text(doc *risk.Document) {
 	}
 	r.Text, r.Tags, r.CreatedAt = doc.Text, doc.Tags, doc.CreatedAt
 	if redact := e.o.Redact; redact != nil {
-		if err := guard(func() { r.Text = redact(doc.Text) }); err != nil {
+		if err := guard(func() error { r.Text = redact(doc.Text); return nil }); err != nil {
 			r.Text = ""
 			e.errs = append(e.errs, err)
 		}

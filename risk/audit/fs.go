@@ -4,7 +4,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
+
+	"github.com/riskkit/riskkit/internal/durable"
 )
 
 // An FS is what a Dir needs of the file system: one open directory, and what is
@@ -58,20 +59,13 @@ func names(disk FS, name string) ([]string, error) {
 	return f.Readdirnames(-1)
 }
 
-// syncFolder makes the names in a directory last. Windows has no call for it.
+// syncFolder makes the names in a directory last.
 func syncFolder(disk FS, name string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
 	f, err := disk.OpenFile(name, os.O_RDONLY, 0)
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return durable.SyncDir(f)
 }
 
 // writeFile writes a file so that it is there with all of data, or as before.

@@ -68,10 +68,10 @@ func Open(ctx context.Context, sink Sink, writer string, opts *Options) (*Log, e
 	if err != nil {
 		return nil, err
 	}
-	w := &appending{l: l, a: a, d: sha256.New(), known: verdicts{}}
+	w := &appending{l: l, a: guarded{a}, d: sha256.New(), known: verdicts{}}
 	w.ctx = ctx
 	if err := w.recover(sink); err != nil {
-		_ = a.Close() // the first error counts
+		_ = w.a.Close() // the first error counts
 		return nil, err
 	}
 	w.ctx = context.WithoutCancel(ctx)

@@ -14,7 +14,7 @@ type SyncPolicy int
 // The policies.
 const (
 	SyncInterval SyncPolicy = iota // an Options.Interval after it happened, at most
-	SyncEach                       // before Scored returns; calls at the same time share one fsync
+	SyncEach                       // before Scored returns, where there was room; calls at the same time share one fsync
 	SyncNone                       // when the operating system likes, and when a segment is sealed
 )
 
@@ -56,7 +56,8 @@ type Options struct {
 	SegmentBytes int64
 	SegmentAge   time.Duration
 	// Retain is how long sealed segments are kept since the last record in
-	// them, at least. 0 means for ever. OnExpire, if not nil, is called before
+	// them, or since they were sealed where that says it is of later, at least.
+	// 0 means for ever. OnExpire, if not nil, is called before
 	// one is deleted, to keep it elsewhere; where it returns an error the
 	// segment stays and it is called again later.
 	Retain   time.Duration
@@ -74,7 +75,8 @@ type Options struct {
 	//
 	//	OnError: func(err error) { observers.Failed(risk.StageAudit, err) }
 	OnError func(error)
-	// Now tells the time. nil means time.Now.
+	// Now tells the time. It is called by several goroutines at once. nil means
+	// time.Now.
 	Now func() time.Time
 }
 

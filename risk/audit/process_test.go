@@ -72,73 +72,76 @@ func TestKilled(t *testing.T) {
 	}
 	self, err := os.Executable()
 	ok(t, err)
-	rng := rand.New(rand.NewPCG(1, 2))
 	for _, policy := range []string{"each", "interval"} {
-		root := filepath.Join(t.TempDir(), "audit")
-		dir, err := OpenDir(root, &DirOptions{Create: true})
-		ok(t, err)
-		defer dir.Close()
-		said := map[string]bool{}
-		acknowledged, lost := 0, 0
-		for range kills[policy] {
-			cmd := exec.Command(self, "-test.run=^TestWriter$")
-			cmd.Env = append(os.Environ(), dirEnv+"="+root, syncEnv+"="+policy)
-			cmd.Stderr = os.Stderr
-			out, err := cmd.StdoutPipe()
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			rng := rand.New(rand.NewPCG(1, 2))
+			root := filepath.Join(t.TempDir(), "audit")
+			dir, err := OpenDir(root, &DirOptions{Create: true})
 			ok(t, err)
-			ok(t, cmd.Start())
-			lines := bufio.NewReader(out)
-			if _, err := lines.Peek(1); err != nil {
-				t.Fatalf("a process ended by itself: %v", err)
-			}
-			wait := time.Duration(rng.IntN(40_000)) * time.Microsecond
-			if policy == "interval" {
-				wait += 1200 * time.Millisecond
-			}
-			time.Sleep(wait)
-			ok(t, cmd.Process.Kill())
-			text, err := io.ReadAll(lines)
-			ok(t, err)
-			_ = cmd.Wait() // killed
-			alive := int64(0)
-			for line := range strings.Lines(string(text)) {
-				var what, id string
-				var at int64
-				if n, _ := fmt.Sscanf(line, "%s %s %d", &what, &id, &at); n == 3 {
-					alive = max(alive, at)
+			defer dir.Close()
+			said := map[string]bool{}
+			acknowledged, lost := 0, 0
+			for range kills[policy] {
+				cmd := exec.Command(self, "-test.run=^TestWriter$")
+				cmd.Env = append(os.Environ(), dirEnv+"="+root, syncEnv+"="+policy)
+				cmd.Stderr = os.Stderr
+				out, err := cmd.StdoutPipe()
+				ok(t, err)
+				ok(t, cmd.Start())
+				lines := bufio.NewReader(out)
+				if _, err := lines.Peek(1); err != nil {
+					t.Fatalf("a process ended by itself: %v", err)
+				}
+				wait := time.Duration(rng.IntN(40_000)) * time.Microsecond
+				if policy == "interval" {
+					wait += 1200 * time.Millisecond
+				}
+				time.Sleep(wait)
+				ok(t, cmd.Process.Kill())
+				text, err := io.ReadAll(lines)
+				ok(t, err)
+				_ = cmd.Wait() // killed
+				alive := int64(0)
+				for line := range strings.Lines(string(text)) {
+					var what, id string
+					var at int64
+					if n, _ := fmt.Sscanf(line, "%s %s %d", &what, &id, &at); n == 3 {
+						alive = max(alive, at)
+					}
+				}
+				for line := range strings.Lines(string(text)) {
+					var what, id string
+					var at int64
+					n, _ := fmt.Sscanf(line, "%s %s %d", &what, &id, &at)
+					switch {
+					case what == "fail":
+						t.Fatal(line)
+					case !strings.HasSuffix(line, "\n") || n < 2: // cut off
+					case policy == "each" || what == "feedback" || alive-at > int64(time.Second):
+						said[what+" "+id] = true
+						acknowledged++
+					}
 				}
 			}
-			for line := range strings.Lines(string(text)) {
-				var what, id string
-				var at int64
-				n, _ := fmt.Sscanf(line, "%s %s %d", &what, &id, &at)
-				switch {
-				case what == "fail":
-					t.Fatal(line)
-				case !strings.HasSuffix(line, "\n") || n < 2: // cut off
-				case policy == "each" || what == "feedback" || alive-at > int64(time.Second):
-					said[what+" "+id] = true
-					acknowledged++
+			ok(t, open(t, dir, "w", Options{}).Close())
+			report, err := Verify(t.Context(), dir, nil)
+			ok(t, err)
+			torn := 0
+			for _, r := range all(t, Read(t.Context(), dir, nil)) {
+				delete(said, string(r.Kind)+" "+r.ID)
+				if r.Kind == KindTorn {
+					torn++
+				}
+				if r.Kind == KindGap {
+					lost++
 				}
 			}
-		}
-		ok(t, open(t, dir, "w", Options{}).Close())
-		report, err := Verify(t.Context(), dir, nil)
-		ok(t, err)
-		torn := 0
-		for _, r := range all(t, Read(t.Context(), dir, nil)) {
-			delete(said, string(r.Kind)+" "+r.ID)
-			if r.Kind == KindTorn {
-				torn++
+			if len(said) > 0 || acknowledged == 0 || lost > 0 {
+				t.Errorf("%s: %d of %d are not there, %d gaps: %.300v", policy, len(said), acknowledged, lost, said)
 			}
-			if r.Kind == KindGap {
-				lost++
-			}
-		}
-		if len(said) > 0 || acknowledged == 0 || lost > 0 {
-			t.Errorf("%s: %d of %d are not there, %d gaps: %.300v", policy, len(said), acknowledged, lost, said)
-		}
-		t.Logf("%s: %d kills, %d acknowledged, all there; %d records in %d segments, %d torn tails", policy, kills[policy], acknowledged, report.Chains[0].Last, report.Chains[0].Segments, torn)
+			t.Logf("%s: %d kills, %d acknowledged, all there; %d records in %d segments, %d torn tails", policy, kills[policy], acknowledged, report.Chains[0].Last, report.Chains[0].Segments, torn)
+		})
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"slices"
 	"time"
@@ -25,11 +26,13 @@ type ReadOptions struct {
 
 // Read yields the records of all writers, merged in order of time. Each chain
 // is read in its own order, which is that of time but for records that were
-// written in the same batch or late. The chain is checked as far as it is read;
-// where it is damaged the error wraps ErrCorrupt, and where it cannot be read is
-// the source's, and Read goes on with the other writers. Memory is a few hundred
-// kilobytes for each writer, whatever the length of the log. With Follow the end
-// of ctx is no error. nil opts means all there is.
+// written in the same batch or late. Segments are checked as far as they are
+// read; whether one is missing Verify tells. Where a segment is damaged the error
+// wraps ErrCorrupt, and where it cannot be read is the source's, and Read goes on
+// with the other writers. Memory is a few hundred kilobytes for each writer,
+// whatever the length of the log. With Follow the end of ctx is no error, and a
+// chain of which the writer took something back, after a failing fsync, looks
+// damaged to whoever had read that already. nil opts means all there is.
 func Read(ctx context.Context, src Source, opts *ReadOptions) iter.Seq2[Record, error] {
 	var o ReadOptions
 	if opts != nil {
@@ -77,7 +80,7 @@ func refresh(ctx context.Context, src Source, o *ReadOptions, cursors map[string
 		}
 		c := cursors[s.Writer]
 		if c == nil {
-			c = &cursor{src: src, o: o}
+			c = &cursor{src: src, o: o, writer: s.Writer}
 			cursors[s.Writer] = c
 		}
 		c.segments = append(c.segments, s)
@@ -127,6 +130,7 @@ func mapKeys(m map[string]*cursor) iter.Seq[string] {
 type cursor struct {
 	src      Source
 	o        *ReadOptions
+	writer   string
 	segments []Segment // those there are
 	last     int64     // First of the one that is read or was read last
 
@@ -159,6 +163,9 @@ func (c *cursor) fill(ctx context.Context) error {
 			}
 		}
 		line, kind, err := c.in.next()
+		if err == nil {
+			err = c.in.of(Segment{Writer: c.writer, First: c.last})
+		}
 		switch {
 		case err == io.EOF || errors.Is(err, errTorn):
 			c.close()
@@ -173,14 +180,14 @@ func (c *cursor) fill(ctx context.Context) error {
 		case err == nil && c.wanted(line, kind):
 			var r Record
 			if r, err = DecodeRecord(line); err == nil {
-				r.Writer, r.Config = c.in.opened.Writer, c.in.opened.Config
+				r.Writer, r.Config = c.writer, c.in.opened.Config
 				c.head, c.has = r, true
 			}
 		}
 		if err != nil {
 			c.close()
 			c.failed = true
-			return fmt.Errorf("audit: segment %d of writer %q, byte %d: %w", c.last, c.in.opened.Writer, c.in.at, err)
+			return fmt.Errorf("audit: segment %d of writer %q, byte %d: %w", c.last, c.writer, c.in.at, err)
 		}
 	}
 	return nil
@@ -226,7 +233,9 @@ func (c *cursor) open(ctx context.Context) (more bool, err error) {
 			c.in = nil
 			continue
 		}
-		if c.f, err = c.src.OpenSegment(ctx, s, 0); err != nil {
+		if c.f, err = c.src.OpenSegment(ctx, s, 0); errors.Is(err, fs.ErrNotExist) {
+			continue // it has expired since it was listed
+		} else if err != nil {
 			return false, err
 		}
 		if c.in == nil {

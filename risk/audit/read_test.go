@@ -105,6 +105,39 @@ func TestReadDamaged(t *testing.T) {
 	}
 }
 
+// TestReadListed lists segments that are gone once they are opened, and ones that
+// are not what their name says.
+func TestReadListed(t *testing.T) {
+	h := small(t)
+	left := &held{segments: h.segments[1:], content: h.content[1:]}
+	gone := listed{left, append([]Segment{{Writer: "w", First: 1}, {Writer: "w", First: 2}}, left.segments...)}
+	for _, o := range []*ReadOptions{{Kinds: []Kind{KindScored}}, {Kinds: []Kind{KindScored}, To: day.AddDate(1, 0, 0)}} {
+		if got := ids(all(t, Read(t.Context(), gone, o))); !slices.Equal(got, []string{"INC-1", "INC-2"}) {
+			t.Errorf("%q", got)
+		}
+	}
+	for i := range 3 {
+		n := 0
+		for _, err := range Read(t.Context(), h.with(i, h.content[(i+1)%3]), nil) {
+			if err != nil {
+				is(t, err, ErrCorrupt)
+				n++
+			}
+		}
+		if n != 1 {
+			t.Errorf("segment %d is another: %d errors", i, n)
+		}
+	}
+}
+
+// listed is a Source that lists other segments than it has.
+type listed struct {
+	*held
+	list []Segment
+}
+
+func (l listed) Segments(context.Context) ([]Segment, error) { return slices.Clone(l.list), nil }
+
 // TestFollow reads a log that grows.
 func TestFollow(t *testing.T) {
 	dir := directory(t)

@@ -11,8 +11,15 @@ import (
 )
 
 // recover finds out where the chain stands. It ends the last segment if that was
-// not, and cuts off what stands behind its last whole record.
+// not, and cuts off what stands behind its last whole record. Where the
+// checkpoint beside the chain has more than there is, what is missing was written
+// and synced before, and no crash takes that away: nothing is cut off then, the
+// chain goes on behind the checkpoint, and Verify misses the rest for ever.
 func (w *appending) recover(src Source) error {
+	kept, err := w.kept(src)
+	if err != nil {
+		return err
+	}
 	all, err := src.Segments(w.ctx)
 	if err != nil {
 		return err
@@ -27,13 +34,42 @@ func (w *appending) recover(src Source) error {
 		if i < len(own)-1 {
 			err = w.remember(src, s)
 		} else {
-			err = w.continueAt(src, s)
+			err = w.continueAt(src, s, kept)
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if kept.misses(w.now.chain) {
+		_ = w.report(fmt.Errorf("%w: a checkpoint has record %d of writer %q with hash %v, there is record %d with hash %v; the chain goes on behind the checkpoint",
+			ErrCorrupt, kept.Seq, w.l.writer, kept.Hash, w.now.seq, w.now.hash))
+		w.now.chain = chain{kept.Seq, kept.Hash}
+		w.written, w.durable = w.now, w.now
+	}
 	return w.expire()
+}
+
+// kept returns the checkpoint beside the chain, zero for none. One that makes no
+// sense does not keep the Log from going on; Verify tells.
+func (w *appending) kept(src Source) (Checkpoint, error) {
+	data, err := src.Checkpoint(w.ctx, w.l.writer)
+	if err != nil || data == nil {
+		return Checkpoint{}, err
+	}
+	c, err := decodeCheckpoint(data)
+	if err == nil && c.Writer != w.l.writer {
+		err = fmt.Errorf("%w: the checkpoint of writer %q is one of %q", ErrCorrupt, w.l.writer, c.Writer)
+	}
+	if err != nil {
+		_ = w.report(err)
+		return Checkpoint{}, nil
+	}
+	return c, nil
+}
+
+// misses reports whether a chain that ends with end has not the record of c.
+func (c *Checkpoint) misses(end chain) bool {
+	return c.Seq > end.seq || c.Seq == end.seq && c.Hash != end.hash
 }
 
 // remember reads what a sealed segment says of itself. One that is damaged does
@@ -49,7 +85,7 @@ func (w *appending) remember(src Source, s Segment) error {
 	}
 	w.now.chain = chain{r.Seq, r.Hash}
 	w.written, w.durable = w.now, w.now
-	w.sealed = append(w.sealed, sealedSegment{s, w.now.chain, r.Sealed.To, r.Sealed.Feedback})
+	w.sealed = append(w.sealed, sealedSegment{s, w.now.chain, earlier(r.Sealed.To, r.Time), r.Sealed.Feedback})
 	for _, v := range r.Sealed.Feedback {
 		w.known.add(v)
 	}
@@ -57,7 +93,7 @@ func (w *appending) remember(src Source, s Segment) error {
 }
 
 // continueAt continues the chain behind its last segment.
-func (w *appending) continueAt(src Source, s Segment) error {
+func (w *appending) continueAt(src Source, s Segment, kept Checkpoint) error {
 	if _, err := footer(w.ctx, src, s); err == nil {
 		return w.remember(src, s)
 	} else if !errors.Is(err, ErrCorrupt) {
@@ -67,6 +103,10 @@ func (w *appending) continueAt(src Source, s Segment) error {
 	sealed, err := w.scan(src, s)
 	if err != nil {
 		return err
+	}
+	if !sealed && kept.misses(w.now.chain) {
+		w.now, w.verdicts = before, nil
+		return nil
 	}
 	whole := w.now.segment.Size
 	torn, err := rest(w.ctx, src, s, whole)

@@ -34,10 +34,20 @@ func (w *appending) seal() error {
 	if err != nil && !(w.l.o.Sync == SyncNone && w.written.segment.Size > p.segment.Size) {
 		return err
 	}
-	w.sealed = append(w.sealed, sealedSegment{w.written.segment, w.written.chain, p.to, w.verdicts})
+	w.sealed = append(w.sealed, sealedSegment{w.written.segment, w.written.chain, earlier(p.to, w.record.Time), w.verdicts})
 	w.verdicts = nil
 	w.ended()
 	return w.checkpoint(new(Checkpoint))
+}
+
+// earlier returns the earlier of the greatest time in a segment and of when it was
+// sealed: feedback that says it is of next century must not keep its segment, and
+// all behind it, until then.
+func earlier(to, sealed time.Time) time.Time {
+	if sealed.Before(to) {
+		return sealed
+	}
+	return to
 }
 
 // ended makes that there is no segment that grows.
@@ -51,9 +61,7 @@ func (w *appending) checkpoint(c *Checkpoint) error {
 	*c = Checkpoint{Writer: w.l.writer, Seq: w.written.seq, Hash: w.written.hash, Time: w.l.o.Now().UTC()}
 	var err error
 	if s := w.l.o.Signer; s != nil {
-		if perr := guard(func() { err = c.sign(s) }); perr != nil {
-			err = perr
-		}
+		err = guard(func() error { return c.sign(s) })
 	}
 	if err != nil {
 		return w.report(err)
@@ -63,8 +71,8 @@ func (w *appending) checkpoint(c *Checkpoint) error {
 		err = w.a.PutCheckpoint(w.ctx, append(data, '\n'))
 	}
 	if hook := w.l.o.OnCheckpoint; hook != nil {
-		if perr := guard(func() { hook(*c) }); err == nil {
-			err = perr
+		if herr := guard(func() error { hook(*c); return nil }); err == nil {
+			err = herr
 		}
 	}
 	return w.report(err)
@@ -115,10 +123,7 @@ func (w *appending) old(before time.Time) (old []sealedSegment, err error) {
 			break
 		}
 		if hook := w.l.o.OnExpire; hook != nil {
-			if perr := guard(func() { err = hook(w.ctx, s.Segment) }); perr != nil {
-				err = perr
-			}
-			if err != nil {
+			if err = guard(func() error { return hook(w.ctx, s.Segment) }); err != nil {
 				break
 			}
 		}

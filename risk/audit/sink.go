@@ -15,6 +15,7 @@ var (
 	ErrCorrupt = errors.New("audit: the log is not as it was written")
 	ErrLocked  = errors.New("audit: another process writes with this name")
 	ErrClosed  = errors.New("audit: the log is closed")
+	ErrFull    = errors.New("audit: there was no room for records")
 	ErrInput   = errors.New("audit: invalid input")
 	// ErrUntrusted says that a checkpoint is not signed by a key that is
 	// trusted.

@@ -71,11 +71,11 @@ func Verify(ctx context.Context, src Source, opts *VerifyOptions) (VerifyReport,
 	if opts != nil {
 		o = *opts
 	}
-	segments, err := src.Segments(ctx)
+	anchors, err := o.anchors(ctx, src)
 	if err != nil {
 		return VerifyReport{}, err
 	}
-	anchors, err := o.anchors(ctx, src, segments)
+	segments, err := src.Segments(ctx) // after the checkpoints, for a log may grow
 	if err != nil {
 		return VerifyReport{}, err
 	}
@@ -117,7 +117,11 @@ func Verify(ctx context.Context, src Source, opts *VerifyOptions) (VerifyReport,
 }
 
 // anchors returns the checkpoints of each writer, by number.
-func (o *VerifyOptions) anchors(ctx context.Context, src Source, segments []Segment) (map[string][]Checkpoint, error) {
+func (o *VerifyOptions) anchors(ctx context.Context, src Source) (map[string][]Checkpoint, error) {
+	segments, err := src.Segments(ctx)
+	if err != nil {
+		return nil, err
+	}
 	all := slices.Clone(o.Checkpoints)
 	last := ""
 	for _, s := range segments {
@@ -148,7 +152,9 @@ func (o *VerifyOptions) anchors(ctx context.Context, src Source, segments []Segm
 				return nil, err
 			}
 		}
-		anchors[c.Writer] = append(anchors[c.Writer], c)
+		if c.Seq > 0 { // or else nothing was recorded yet
+			anchors[c.Writer] = append(anchors[c.Writer], c)
+		}
 	}
 	for _, a := range anchors {
 		slices.SortFunc(a, func(x, y Checkpoint) int { return cmp.Compare(x.Seq, y.Seq) })
@@ -188,7 +194,8 @@ func (c *checked) read(ctx context.Context, in *scanner, anchors []Checkpoint) e
 		line, kind, err := in.next()
 		if err == nil && at == 0 {
 			err = in.of(c.Segment)
-			anchors = anchors[sortedFrom(anchors, in.before.seq+1):]
+			anchors = anchors[sortedFrom(anchors, in.before.seq):]
+			anchors, err = passed(anchors, in.before, err)
 		}
 		if err == io.EOF && at > 0 {
 			return ctx.Err()
@@ -206,15 +213,22 @@ func (c *checked) read(ctx context.Context, in *scanner, anchors []Checkpoint) e
 				c.expired = append(c.expired, *r.Expired)
 			}
 		}
-		for ; err == nil && len(anchors) > 0 && anchors[0].Seq == in.chain.seq; anchors = anchors[1:] {
-			if anchors[0].Hash != in.chain.hash {
-				err = fmt.Errorf("%w: it has the hash %v, a checkpoint says %v", ErrCorrupt, in.chain.hash, anchors[0].Hash)
-			}
-		}
+		anchors, err = passed(anchors, in.chain, err)
 		if err != nil {
 			return &Damage{c.Segment, seq, at, err}
 		}
 	}
+}
+
+// passed holds the checkpoints of the record that a chain is at against it, unless
+// there is an error already, and returns those behind it.
+func passed(anchors []Checkpoint, at chain, err error) ([]Checkpoint, error) {
+	for ; err == nil && len(anchors) > 0 && anchors[0].Seq == at.seq; anchors = anchors[1:] {
+		if anchors[0].Hash != at.hash {
+			err = fmt.Errorf("%w: record %d has the hash %v, a checkpoint says %v", ErrCorrupt, at.seq, at.hash, anchors[0].Hash)
+		}
+	}
+	return anchors, err
 }
 
 // sortedFrom returns the index of the first checkpoint from seq on.

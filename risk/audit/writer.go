@@ -61,7 +61,7 @@ type appending struct {
 type sealedSegment struct {
 	Segment
 	end      chain
-	to       time.Time
+	to       time.Time // of its last record, or when it was sealed
 	verdicts []verdict
 }
 
@@ -101,20 +101,9 @@ func (w *appending) run() {
 func (w *appending) report(err error) error {
 	if err != nil {
 		w.l.errors.Add(1)
-		_ = guard(func() { w.l.o.OnError(err) }) // nobody is left to tell
+		_ = guard(func() error { w.l.o.OnError(err); return nil }) // nobody is left to tell
 	}
 	return err
-}
-
-// guard calls a hook. That it panics is an error.
-func guard(hook func()) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("audit: a hook panicked: %v", p)
-		}
-	}()
-	hook()
-	return nil
 }
 
 // drain writes what waits in the shards, in order of time, and acknowledges it.
@@ -129,7 +118,9 @@ func (w *appending) drain() {
 		missed += missing
 	}
 	w.encode(total)
-	w.miss(missed)
+	if w.miss(missed); missed > 0 {
+		_ = w.report(fmt.Errorf("%w: %d of writer %q are missing", ErrFull, missed, w.l.writer))
+	}
 	err := w.gap()
 	durable := w.l.o.Sync == SyncEach
 	for i, e := range w.encoding.order {

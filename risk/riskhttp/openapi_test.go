@@ -240,6 +240,37 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
+// TestOpenAPIWords holds the words that openapi.json has for fields against those
+// that there are.
+func TestOpenAPIWords(t *testing.T) {
+	c := newContract(t)
+	var breaker []risk.BreakerState
+	for s := risk.BreakerClosed; s.String() != "unknown"; s++ {
+		breaker = append(breaker, s)
+	}
+	drift := []psi.Status{psi.StatusStable, psi.StatusMonitor, psi.StatusAlert, psi.StatusInsufficient}
+	for field, want := range map[string]any{
+		"Assessment/properties/risk_score_method":     []risk.Method{risk.MethodHeuristic, risk.MethodML, risk.MethodEscalation},
+		"Status/properties/risk_score_method":         []risk.Method{risk.MethodHeuristic, risk.MethodML, risk.MethodEscalation},
+		"Assessment/properties/fallback_reason":       risk.FallbackReasons(),
+		"Assessment/properties/escalation":            risk.EscalationResults(),
+		"Assessment/properties/arm":                   []risk.Arm{risk.ArmProduction, risk.ArmCandidate},
+		"Verdict/properties/agreement":                risk.Agreements(),
+		"Status/properties/breaker":                   breaker,
+		"Status/properties/drift/properties/standing": drift,
+		"Status/properties/drift/properties/status":   drift,
+		"Health/properties/status":                    []string{"ok", "ready"},
+	} {
+		schema, err := c.at("#/components/schemas/" + field)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := schema["enum"]; fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("%s is one of %v, want %v", field, got, want)
+		}
+	}
+}
+
 // served returns what a server answers to a request.
 func served(t testing.TB, h http.Handler, request string) *http.Response {
 	t.Helper()

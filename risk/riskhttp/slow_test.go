@@ -50,7 +50,10 @@ func (p *pipes) dial(t *testing.T, begin string) (net.Conn, *bufio.Reader) {
 func bubble(t *testing.T, test func(t *testing.T, p *pipes)) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pipes{conns: make(chan net.Conn)}
-		s := &http.Server{Handler: riskhttp.New(&fake{}, nil)}
+		s := &http.Server{ // as docs/http.md has it
+			Handler:           riskhttp.New(&fake{}, nil),
+			ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, WriteTimeout: 30 * time.Second, MaxHeaderBytes: 16 << 10,
+		}
 		done := make(chan error, 1)
 		go func() { done <- s.Serve(p) }()
 		test(t, p)
@@ -200,6 +203,25 @@ func TestSlowBatch(t *testing.T) {
 			}
 		}
 		if took := time.Since(started); took > 21*time.Second {
+			t.Errorf("a client that takes no answers is given up after %v", took)
+		}
+		_ = conn.Close()
+	})
+}
+
+// TestNoReader has a client send requests and take no answers: the timeout of the
+// server ends that, and the body's of the handler does not put it off.
+func TestNoReader(t *testing.T) {
+	bubble(t, func(t *testing.T, p *pipes) {
+		body := `{"text":"a"}`
+		conn, _ := p.dial(t, fmt.Sprintf(begin, "/risk", "application/json", len(body))+body)
+		started := time.Now()
+		for {
+			if _, err := io.WriteString(conn, " "); err != nil {
+				break
+			}
+		}
+		if took := time.Since(started); took > 31*time.Second {
 			t.Errorf("a client that takes no answers is given up after %v", took)
 		}
 		_ = conn.Close()

@@ -19,7 +19,7 @@ import (
 )
 
 // each runs f on an empty database of each kind.
-func each(t *testing.T, f func(t *testing.T, open func() *sql.DB, d audit.Dialect)) {
+func each(t *testing.T, f func(t *testing.T, open func() *sql.DB, driver, dsn string, d audit.Dialect)) {
 	opener := func(t *testing.T, driver, dsn string) func() *sql.DB {
 		return func() *sql.DB {
 			db, err := sql.Open(driver, dsn)
@@ -31,7 +31,8 @@ func each(t *testing.T, f func(t *testing.T, open func() *sql.DB, d audit.Dialec
 		}
 	}
 	t.Run("SQLite", func(t *testing.T) {
-		f(t, opener(t, "sqlite", filepath.Join(t.TempDir(), "audit.db")+"?_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=busy_timeout(5000)&_txlock=immediate"), audit.SQLite)
+		dsn := filepath.Join(t.TempDir(), "audit.db") + "?_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=busy_timeout(5000)&_txlock=immediate"
+		f(t, opener(t, "sqlite", dsn), "sqlite", dsn, audit.SQLite)
 	})
 	t.Run("PostgreSQL", func(t *testing.T) {
 		server, err := pgserver.Start(context.Background())
@@ -42,13 +43,13 @@ func each(t *testing.T, f func(t *testing.T, open func() *sql.DB, d audit.Dialec
 			t.Fatal(err)
 		}
 		defer server.Close()
-		f(t, opener(t, "pgx", server.DSN("postgres")), audit.PostgreSQL)
+		f(t, opener(t, "pgx", server.DSN("postgres")), "pgx", server.DSN("postgres"), audit.PostgreSQL)
 	})
 }
 
 // TestSink runs the conformance suite.
 func TestSink(t *testing.T) {
-	each(t, func(t *testing.T, open func() *sql.DB, d audit.Dialect) {
+	each(t, func(t *testing.T, open func() *sql.DB, _, _ string, d audit.Dialect) {
 		db := open()
 		for range 2 { // the tables are there the second time
 			if _, err := audit.OpenSQL(t.Context(), db, d, nil); err != nil {
@@ -67,7 +68,7 @@ func TestSink(t *testing.T) {
 
 // TestLog records answers, takes the name over, and finds a changed row.
 func TestLog(t *testing.T) {
-	each(t, func(t *testing.T, open func() *sql.DB, d audit.Dialect) {
+	each(t, func(t *testing.T, open func() *sql.DB, _, _ string, d audit.Dialect) {
 		sinks := make([]*audit.SQL, 2)
 		for i := range sinks {
 			var err error
