@@ -8,35 +8,47 @@ import (
 // scoreBins is the number of bins that the probabilities of a level are counted
 // in. They are narrow where rare levels gather: bin b below the middle begins
 // at 2(b/scoreBins)², 0.0005 wide at 0 and 0.03 at 0.5, and those above the
-// middle mirror them.
+// middle mirror them. The upper end of a bin belongs to it.
 const scoreBins = 64
 
-// scoreBinOf returns the bin of a probability. A greater probability has no
-// lower bin.
-func scoreBinOf(p float64) int {
-	if p > 0.5 {
-		return scoreBins - 1 - min(scoreBins/2-1, int(scoreBins/2*math.Sqrt(2*(1-p))))
+// A binTable has the bin of each probability p at 2048(1-p), rounded down: the
+// ends of bins are 2048ths. To look it up takes less than a square root and a
+// branch that a processor guesses wrong.
+type binTable [2049]uint8
+
+func newBinTable() *binTable {
+	t := new(binTable)
+	for b := range scoreBins / 2 {
+		for i := b * b; i < (b+1)*(b+1); i++ {
+			t[i], t[2047-i] = uint8(scoreBins-1-b), uint8(b)
+		}
 	}
-	return min(scoreBins/2-1, int(scoreBins/2*math.Sqrt(2*p)))
+	return t
 }
+
+// of returns the bin of a probability. A greater one has no lower bin.
+func (t *binTable) of(p float64) int { return int(t[int(2048*(1-p))]) }
 
 // A scoreBin sums over the examples to which a level's probability in its range
 // was given: the weight of those of that level and of the others, and the
 // weighted probabilities.
-type scoreBin struct{ positive, negative, sum float64 }
+type scoreBin struct {
+	weight [2]float64 // of the others, of the level
+	sum    float64
+}
 
 func (b *scoreBin) add(weight, p float64, positive bool) {
+	is := 0 // as oneIf does
 	if positive {
-		b.positive += weight
-	} else {
-		b.negative += weight
+		is = 1
 	}
+	b.weight[is] += weight
 	b.sum += weight * p
 }
 
 func (b *scoreBin) merge(o scoreBin) {
-	b.positive += o.positive
-	b.negative += o.negative
+	b.weight[1] += o.weight[1]
+	b.weight[0] += o.weight[0]
 	b.sum += o.sum
 }
 
@@ -45,8 +57,8 @@ func (b *scoreBin) merge(o scoreBin) {
 func (e *Evaluation) level(level int) (bins []scoreBin, positive, negative float64) {
 	bins = e.scores[level*scoreBins : (level+1)*scoreBins]
 	for _, b := range bins {
-		positive += b.positive
-		negative += b.negative
+		positive += b.weight[1]
+		negative += b.weight[0]
 	}
 	return bins, positive, negative
 }
@@ -72,9 +84,9 @@ func (e *Evaluation) rocAUC(level int) *Binned {
 	}
 	below, sure, open := 0.0, 0.0, 0.0
 	for _, b := range bins {
-		sure += b.positive * below
-		open += b.positive * b.negative
-		below += b.negative
+		sure += b.weight[1] * below
+		open += b.weight[1] * b.weight[0]
+		below += b.weight[0]
 	}
 	pairs := positive * negative
 	return &Binned{Value: (sure + open/2) / pairs, Low: sure / pairs, High: min(1, (sure+open)/pairs)}
@@ -93,7 +105,7 @@ func (e *Evaluation) averagePrecision(level int) *Binned {
 	var a Binned
 	tp, fp := 0.0, 0.0 // in the bins above
 	for i := len(bins) - 1; i >= 0; i-- {
-		p, n := bins[i].positive, bins[i].negative
+		p, n := bins[i].weight[1], bins[i].weight[0]
 		if p > 0 {
 			all, size := tp+fp, p+n
 			even := p / size
@@ -134,11 +146,11 @@ func (e *Evaluation) Lift(level int, share float64) (Binned, error) {
 	left := share * (positive + negative) // of those to be looked at
 	found := 0.0
 	i := len(bins) - 1
-	for ; i > 0 && bins[i].positive+bins[i].negative <= left; i-- {
-		left -= bins[i].positive + bins[i].negative
-		found += bins[i].positive
+	for ; i > 0 && bins[i].weight[1]+bins[i].weight[0] <= left; i-- {
+		left -= bins[i].weight[1] + bins[i].weight[0]
+		found += bins[i].weight[1]
 	}
-	p, n := bins[i].positive, bins[i].negative
+	p, n := bins[i].weight[1], bins[i].weight[0]
 	left = min(left, p+n)
 	scale := 1 / positive / share
 	return Binned{
@@ -163,8 +175,8 @@ func (e *Evaluation) Reliability(level int) ([]ReliabilityBin, error) {
 		for _, x := range bins[i : i+merged] {
 			b.merge(x)
 		}
-		if w := b.positive + b.negative; w > 0 {
-			curve = append(curve, ReliabilityBin{Weight: w, Predicted: b.sum / w, Observed: b.positive / w})
+		if w := b.weight[1] + b.weight[0]; w > 0 {
+			curve = append(curve, ReliabilityBin{Weight: w, Predicted: b.sum / w, Observed: b.weight[1] / w})
 		}
 	}
 	return curve, nil

@@ -2,6 +2,7 @@ package eval
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -16,7 +17,8 @@ type Comparison struct {
 	NA int64 `json:"n_a"`
 	NB int64 `json:"n_b"`
 	// P is how probable a difference in accuracy at least that large is if there
-	// is none: by McNemar's test of Pairs, by that of Proportions of Arms.
+	// is none: by McNemar's test of Pairs, which counts examples whatever they
+	// weigh, by that of Proportions of Arms.
 	P float64 `json:"p"`
 	// Paired is McNemar's test; nil of Arms.
 	Paired *Paired `json:"paired,omitempty"`
@@ -99,6 +101,8 @@ type CompareOptions struct {
 // Bonett and Price (2012) have it; else two versions that chance has not yet let
 // differ would seem equal for certain. The interval is made of the percentiles,
 // linearly interpolated, of how far resamples lie from what they are drawn from.
+// The weighted examples of an outcome are drawn as so many of equal weight as
+// have the same sum and variance.
 // Of a few examples, or where the versions rarely differ, it is wider than need
 // be; of a level that does not occur it is [-1,1]. Resamples are shared among
 // all cores and are the same on any number of them. The intervals of log loss
@@ -120,9 +124,9 @@ func (p *Pairs) Compare(o *CompareOptions) (Comparison, error) {
 // listFlips names the flips.
 func (p *Pairs) listFlips() *Flips {
 	var lists [3]FlipList
-	for i, n := range p.counts {
+	for i, c := range p.cells {
 		if truth, a, b := p.outcome(i); a != b {
-			lists[flip{Truth: truth, A: a, B: b}.kind()].N += n
+			lists[flip{Truth: truth, A: a, B: b}.kind()].N += c.n
 		}
 	}
 	for kind, kept := range p.flips {
@@ -139,32 +143,32 @@ func (p *Pairs) listFlips() *Flips {
 // Newcombe's, see Proportions, and those of log loss and Brier score normal ones
 // of two samples. Where one version has no examples the error is ErrEmpty.
 func (s *Arms) Compare(o *CompareOptions) (Comparison, error) {
-	a, b := &s.arms[ArmA], &s.arms[ArmB]
-	if a.N == 0 || b.N == 0 {
+	nA, nB := s.N()
+	if nA == 0 || nB == 0 {
 		return Comparison{}, ErrEmpty
 	}
-	e, k := s.evidence(), len(s.levels)
+	e := s.evidence()
 	c, err := e.compare(o)
 	if err != nil {
 		return Comparison{}, err
 	}
-	c.NA, c.NB = a.N, b.N
+	c.NA, c.NB = nA, nB
+	allA, levelsA := e.seen(true)
+	allB, levelsB := e.seen(false)
 	for i := range c.Differences {
-		d := &c.Differences[i]
-		hitsA, nA, hitsB, nB := a.hits(k), a.N, b.hits(k), b.N
+		d, n, m := &c.Differences[i], allA, allB
 		switch d.Metric {
 		case MetricAccuracy:
 		case MetricRecall:
 			level := slices.Index(s.levels, d.Level)
-			hitsA, nA = a.ofTruth(level, k)
-			hitsB, nB = b.ofTruth(level, k)
+			n, m = levelsA[level], levelsB[level]
 		default:
 			continue
 		}
-		if nA == 0 || nB == 0 {
+		if n == 0 || m == 0 {
 			continue
 		}
-		t, err := Proportions(hitsA, nA, hitsB, nB, c.Confidence)
+		t, err := proportions(min(1, d.A), n, min(1, d.B), m, c.Confidence) // weights may sum to a little more
 		if err != nil {
 			return Comparison{}, err
 		}
@@ -174,15 +178,6 @@ func (s *Arms) Compare(o *CompareOptions) (Comparison, error) {
 		}
 	}
 	return c, nil
-}
-
-// ofTruth returns how many examples of a level are right, and how many there
-// are.
-func (r *arm) ofTruth(level, levels int) (hits, n int64) {
-	for _, c := range r.Counts[level*levels : (level+1)*levels] {
-		n += c
-	}
-	return r.Counts[level*levels+level], n
 }
 
 // measures returns all metrics of the evidence but those of losses.
@@ -295,6 +290,7 @@ func (e *evidence) draw(cells, from []evidenceCell, src rand.Source) {
 			left += from[i].n
 			toDraw += e.cells[i].n
 		}
+		toDraw = math.Round(toDraw)
 		for i := start; i < end; i++ {
 			n := from[i].n
 			cells[i].n = 0

@@ -26,11 +26,10 @@ const (
 
 // arm is what one version answered.
 type arm struct {
-	Counts  []int64    `json:"counts"` // of truth*levels + predicted
-	N       int64      `json:"-"`
-	NLosses int64      `json:"n_losses"`
-	Losses  [2]float64 `json:"losses"` // sums of log losses and Brier scores
-	Squares [2]float64 `json:"squares"`
+	cells  cells   // of truth*levels + predicted
+	n      int64   // of all
+	lossy  cell    // those with probabilities
+	losses [2]loss // log loss and Brier score
 }
 
 // NewArms returns an empty comparison over the named levels, as NewPairs does.
@@ -40,43 +39,51 @@ func NewArms(levels []string) (*Arms, error) {
 	}
 	s := &Arms{levels: slices.Clone(levels)}
 	for i := range s.arms {
-		s.arms[i].Counts = make([]int64, len(levels)*len(levels))
+		s.arms[i].cells = make(cells, len(levels)*len(levels))
 	}
 	return s, nil
 }
 
-// Add counts one example that arm, ArmA or ArmB, answered. proba may be nil:
-// then the example is left out of log loss and Brier score. An error wraps
-// ErrInput, says what is wrong, and leaves s unchanged. Add does not allocate.
+// Add counts one example with the weight 1; see AddWeighted.
 func (s *Arms) Add(arm, truth, predicted int, proba []float64) error {
+	return s.AddWeighted(arm, truth, predicted, proba, 1)
+}
+
+// AddWeighted counts one example that arm, ArmA or ArmB, answered. proba may be
+// nil: then the example is left out of log loss and Brier score. Its weight is 0
+// or from 1e-100 to 1e100, as in Evaluation.AddWeighted. An error wraps ErrInput,
+// says what is wrong, and leaves s unchanged. It does not allocate.
+func (s *Arms) AddWeighted(arm, truth, predicted int, proba []float64, weight float64) error {
 	if arm != ArmA && arm != ArmB {
 		return fmt.Errorf("%w: arm %d, want %d or %d", ErrInput, arm, ArmA, ArmB)
 	}
 	r, k := &s.arms[arm], len(s.levels)
 	if truth < 0 || truth >= k || predicted < 0 || predicted >= k {
-		return fmt.Errorf("%w: example %d of arm %d has true level %d and predicted level %d of %d", ErrInput, r.N, arm, truth, predicted, k)
+		return fmt.Errorf("%w: example %d of arm %d has true level %d and predicted level %d of %d", ErrInput, r.n, arm, truth, predicted, k)
 	}
-	if r.N == maxCompared {
+	if badWeight(weight) {
+		return fmt.Errorf("%w: example %d of arm %d has weight %v, want 0 or one from %g to %g", ErrInput, r.n, arm, weight, minWeight, maxWeight)
+	}
+	if r.n == maxCompared {
 		return fmt.Errorf("%w: more than %d examples", ErrInput, int64(maxCompared))
 	}
 	if proba != nil {
 		losses, err := lossesOf(truth, proba, s.levels)
 		if err != nil {
-			return fmt.Errorf("%w: example %d of arm %d has %w", ErrInput, r.N, arm, err)
+			return fmt.Errorf("%w: example %d of arm %d has %w", ErrInput, r.n, arm, err)
 		}
-		r.NLosses++
+		r.lossy.add(weight)
 		for i, l := range losses {
-			r.Losses[i] += l
-			r.Squares[i] += l * l
+			r.losses[i].add(weight, l)
 		}
 	}
-	r.N++
-	r.Counts[truth*k+predicted]++
+	r.n++
+	r.cells[truth*k+predicted].add(weight)
 	return nil
 }
 
 // N returns the number of examples of each arm.
-func (s *Arms) N() (a, b int64) { return s.arms[ArmA].N, s.arms[ArmB].N }
+func (s *Arms) N() (a, b int64) { return s.arms[ArmA].n, s.arms[ArmB].n }
 
 // Merge adds what o counted to s. Both must be over the same levels; otherwise
 // the error wraps ErrInput. Counts come out the same in any order, sums to
@@ -86,60 +93,33 @@ func (s *Arms) Merge(o *Arms) error {
 		return fmt.Errorf("%w: merging levels %q into %q", ErrInput, o.levels, s.levels)
 	}
 	for i := range s.arms {
-		if o.arms[i].N > maxCompared-s.arms[i].N {
+		if o.arms[i].n > maxCompared-s.arms[i].n {
 			return fmt.Errorf("%w: more than %d examples", ErrInput, int64(maxCompared))
 		}
 	}
 	for i := range s.arms {
 		r, q := &s.arms[i], &o.arms[i]
-		r.N += q.N
-		r.NLosses += q.NLosses
-		for j, c := range q.Counts {
-			r.Counts[j] += c
-		}
-		for j := range r.Losses {
-			r.Losses[j] += q.Losses[j]
-			r.Squares[j] += q.Squares[j]
+		r.n += q.n
+		r.cells.merge(q.cells)
+		r.lossy.merge(q.lossy)
+		for j := range r.losses {
+			r.losses[j].merge(q.losses[j])
 		}
 	}
 	return nil
 }
 
-// hits returns the number of examples that an arm has right.
-func (r *arm) hits(levels int) (n int64) {
-	for c := range levels {
-		n += r.Counts[c*levels+c]
-	}
-	return n
-}
-
-// mean returns the mean of a loss and the square of its standard error.
-func (r *arm) mean(loss int) (mean, variance float64) {
-	n := float64(r.NLosses)
-	if n > 0 {
-		mean = r.Losses[loss] / n
-	}
-	if n > 1 {
-		variance = max(0, r.Squares[loss]/n-mean*mean) / (n - 1)
-	}
-	return mean, variance
-}
-
 // evidence implements Evidence.
 func (s *Arms) evidence() evidence {
-	k2 := len(s.levels) * len(s.levels)
-	e := evidence{levels: s.levels, cells: make([]evidenceCell, 0, 2*k2), parts: []int{k2, 2 * k2}}
-	for i, n := range s.arms[ArmA].Counts {
-		e.cells = append(e.cells, evidenceCell{float64(n), i, -1})
-	}
-	for i, n := range s.arms[ArmB].Counts {
-		e.cells = append(e.cells, evidenceCell{float64(n), -1, i})
-	}
+	a, b := &s.arms[ArmA], &s.arms[ArmB]
+	e := evidence{levels: s.levels, n: a.n + b.n, parts: []int{len(a.cells), 2 * len(a.cells)}}
+	e.add(a.cells, func(i int) (int, int) { return i, -1 })
+	e.add(b.cells, func(i int) (int, int) { return -1, i })
+	nA, nB := effective(a.lossy.weight, a.lossy.squares), effective(b.lossy.weight, b.lossy.squares)
 	for i := range e.losses {
-		a, varA := s.arms[ArmA].mean(i)
-		b, varB := s.arms[ArmB].mean(i)
-		n := float64(s.arms[ArmA].NLosses + s.arms[ArmB].NLosses)
-		e.losses[i] = lossDifference{n, a, b, math.Sqrt(varA + varB)}
+		meanA, varA := a.losses[i].mean(a.lossy.weight, nA)
+		meanB, varB := b.losses[i].mean(b.lossy.weight, nB)
+		e.losses[i] = lossDifference{nA + nB, meanA, meanB, math.Sqrt(varA + varB)}
 	}
 	return e
 }
@@ -147,13 +127,37 @@ func (s *Arms) evidence() evidence {
 // armsJSON is Arms as JSON.
 type armsJSON struct {
 	Levels []string `json:"levels"`
-	A      arm      `json:"a"`
-	B      arm      `json:"b"`
+	A      armJSON  `json:"a"`
+	B      armJSON  `json:"b"`
+}
+
+// armJSON is what one version answered as JSON, without weights where all are 1.
+type armJSON struct {
+	Counts        []int64    `json:"counts"`
+	Weights       []float64  `json:"weights,omitempty"`
+	WeightSquares []float64  `json:"weight_squares,omitempty"`
+	NLosses       int64      `json:"n_losses"`
+	LossWeights   [2]float64 `json:"loss_weights,omitzero"` // and their squares
+	Losses        [2]float64 `json:"losses"`                // of weight * log loss and Brier score
+	First         [2]float64 `json:"first,omitzero"`        // of weight² * loss
+	Squares       [2]float64 `json:"squares"`               // of weight² * loss²
 }
 
 // MarshalJSON writes the state.
 func (s *Arms) MarshalJSON() ([]byte, error) {
-	return json.Marshal(armsJSON{s.levels, s.arms[ArmA], s.arms[ArmB]})
+	j := armsJSON{Levels: s.levels}
+	for i, to := range []*armJSON{&j.A, &j.B} {
+		r := &s.arms[i]
+		to.Counts, to.Weights, to.WeightSquares = r.cells.columns()
+		to.NLosses = r.lossy.n
+		for m, l := range r.losses {
+			to.Losses[m], to.First[m], to.Squares[m] = l.sum, l.first, l.second
+		}
+		if to.LossWeights = [2]float64{r.lossy.weight, r.lossy.squares}; to.Weights == nil {
+			to.LossWeights, to.First = [2]float64{}, [2]float64{}
+		}
+	}
+	return json.Marshal(j)
 }
 
 // UnmarshalJSON reads the state and checks it; errors wrap ErrInput.
@@ -166,19 +170,31 @@ func (s *Arms) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	for i, r := range []arm{j.A, j.B} {
-		if len(r.Counts) != len(q.arms[i].Counts) {
-			return fmt.Errorf("%w: arm %d has %d counts for %d levels", ErrInput, i, len(r.Counts), len(j.Levels))
+	for i, from := range []*armJSON{&j.A, &j.B} {
+		if err := q.arms[i].read(from); err != nil {
+			return fmt.Errorf("arm %d: %w", i, err)
 		}
-		if r.N, err = sumOfCounts(r.Counts); err != nil {
-			return fmt.Errorf("%w: arm %d: %w", ErrInput, i, err)
-		}
-		bad := func(v float64) bool { return !(v >= 0 && v <= maxLoss*float64(r.NLosses)) }
-		if r.NLosses < 0 || r.NLosses > r.N || slices.ContainsFunc(slices.Concat(r.Losses[:], r.Squares[:]), bad) {
-			return fmt.Errorf("%w: arm %d has losses %v and squares %v of %d examples", ErrInput, i, r.Losses, r.Squares, r.NLosses)
-		}
-		q.arms[i] = r
 	}
 	*s = *q
 	return nil
+}
+
+// read sets an empty arm to what was written of one.
+func (r *arm) read(from *armJSON) error {
+	if err := r.cells.fill(from.Counts, from.Weights, from.WeightSquares); err != nil {
+		return err
+	}
+	all := r.cells.sum()
+	if r.n = all.n; r.n > maxCompared {
+		return fmt.Errorf("%w: %d examples", ErrInput, r.n)
+	}
+	if from.Weights == nil {
+		n := float64(from.NLosses)
+		from.LossWeights, from.First = [2]float64{n, n}, from.Losses
+	}
+	r.lossy = cell{from.NLosses, from.LossWeights[0], from.LossWeights[1]}
+	for m := range r.losses {
+		r.losses[m] = loss{from.Losses[m], from.First[m], from.Squares[m]}
+	}
+	return r.lossy.checkLosses(all, from.Losses[:], slices.Concat(from.First[:], from.Squares[:]))
 }

@@ -17,15 +17,35 @@ type Evidence interface {
 // losses.
 type evidence struct {
 	levels []string
+	n      int64 // examples, however they weigh
 	cells  []evidenceCell
 	parts  []int // where the cells of each sample end: one of pairs, two of arms
 	losses [2]lossDifference
 }
 
-// evidenceCell counts the examples with one outcome.
+// evidenceCell counts the examples with one outcome: those n of equal weight that
+// have the same sum of weights and of their squares, and so vary as much. Without
+// weights it is their number, and the weight 1.
 type evidenceCell struct {
-	n    float64
-	a, b int // truth*k + predicted of each version, -1 where it did not see them
+	n, weight float64
+	a, b      int // truth*k + predicted of each version, -1 where it did not see them
+}
+
+// add appends cells; outcome returns what the i-th counts for. Those of no
+// examples have the weight that an example has at large, for adjusted.
+func (e *evidence) add(from cells, outcome func(i int) (a, b int)) {
+	all, usual := from.sum(), 1.0
+	if all.weight > 0 {
+		usual = all.squares / all.weight
+	}
+	for i, c := range from {
+		a, b := outcome(i)
+		x := evidenceCell{0, usual, a, b}
+		if c.weight > 0 {
+			x.n, x.weight = effective(c.weight, c.squares), c.squares/c.weight
+		}
+		e.cells = append(e.cells, x)
+	}
 }
 
 // lossDifference holds the mean losses of both versions and the standard error
@@ -41,16 +61,12 @@ const maxCompareLevels = 32
 // maxCompared bounds the examples, so that counts are exact as float64.
 const maxCompared = 1 << 53
 
-// maxLoss is above the square of any loss of one example: -ln of 2^-52 is 36.05.
-const maxLoss = 1300
-
 // checkCompared returns an error where levels cannot be compared.
 func checkCompared(levels []string) error {
 	if len(levels) > maxCompareLevels {
 		return fmt.Errorf("%w: %d levels, want at most %d to compare two versions", ErrInput, len(levels), maxCompareLevels)
 	}
-	_, err := New(levels)
-	return err
+	return checkLevels(levels)
 }
 
 // lossesOf returns the log loss and the Brier score of one example as Report
@@ -78,7 +94,7 @@ func lossesOf(truth int, proba []float64, levels []string) (losses [2]float64, e
 		squares /= 2
 	}
 	const epsilon = 0x1p-52
-	return [2]float64{-math.Log(min(1-epsilon, max(epsilon, proba[truth]))), squares}, nil
+	return [2]float64{-ln(min(1-epsilon, max(epsilon, proba[truth]))), squares}, nil
 }
 
 // tables returns the confusion matrices of both versions.
@@ -94,23 +110,48 @@ func (e *evidence) fill(a, b *confusionTable) {
 	clear(b.cell)
 	for _, c := range e.cells {
 		if c.a >= 0 {
-			a.cell[c.a] += c.n
+			a.cell[c.a] += c.n * c.weight
 		}
 		if c.b >= 0 {
-			b.cell[c.b] += c.n
+			b.cell[c.b] += c.n * c.weight
 		}
 	}
 	a.sum()
 	b.sum()
 }
 
-// size returns the number of examples; those that both saw count once.
+// size returns the effective number of examples; those that both saw count once.
 func (e *evidence) size() float64 {
-	n := 0.0
+	weight, squares := 0.0, 0.0
 	for _, c := range e.cells {
-		n += c.n
+		weight += c.n * c.weight
+		squares += c.n * c.weight * c.weight
 	}
-	return n
+	return effective(weight, squares)
+}
+
+// seen returns the effective number of examples that a version saw, of all and
+// of each true level.
+func (e *evidence) seen(byA bool) (total float64, byLevel []float64) {
+	k := len(e.levels)
+	weights, squares := make([]float64, k+1), make([]float64, k+1)
+	for _, c := range e.cells {
+		at := c.b
+		if byA {
+			at = c.a
+		}
+		if at < 0 {
+			continue
+		}
+		for _, i := range [2]int{at / k, k} {
+			weights[i] += c.n * c.weight
+			squares[i] += c.n * c.weight * c.weight
+		}
+	}
+	for i, w := range weights {
+		weights[i] = effective(w, squares[i])
+	}
+	return weights[k], weights[:k]
 }
 
 // loss returns the losses of a measure, if it is one of a loss.
@@ -159,6 +200,7 @@ func (e *evidence) difference(m aMeasure) difference {
 		if c.b >= 0 {
 			x += infB[c.b]
 		}
+		x *= c.weight
 		variance += c.n * x * x
 		third += c.n * x * x * x
 	}

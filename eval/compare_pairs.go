@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 )
 
 // Pairs is the state of a comparison of two versions, a and b, that answered
@@ -15,19 +16,64 @@ import (
 // several goroutines at once.
 type Pairs struct {
 	levels []string
-	counts []int64 // of (truth*levels + a)*levels + b
+	cells  cells // of (truth*levels + a)*levels + b
 	n      int64
 	losses pairedLosses
 	keep   int
 	flips  [3][]flip // by kind of flip, the largest first
 }
 
-// pairedLosses sums log losses and Brier scores.
+// pairedLosses sums log losses and Brier scores, with what is left out as it is
+// written where all weights are 1.
 type pairedLosses struct {
-	N       int64      `json:"n"`
-	A       [2]float64 `json:"a"`
-	B       [2]float64 `json:"b"`
-	Squares [2]float64 `json:"squares"` // of b's loss less a's
+	N             int64      `json:"n"`
+	Weight        float64    `json:"weight,omitzero"`
+	WeightSquares float64    `json:"weight_squares,omitzero"`
+	A             [2]float64 `json:"a"` // of weight * loss
+	B             [2]float64 `json:"b"`
+	FirstA        [2]float64 `json:"first_a,omitzero"` // of weight² * loss
+	FirstB        [2]float64 `json:"first_b,omitzero"`
+	Squares       [2]float64 `json:"squares"` // of weight² * (b's loss less a's)²
+}
+
+func (l *pairedLosses) add(a, b [2]float64, weight float64) {
+	squares := weight * weight
+	l.N++
+	l.Weight += weight
+	l.WeightSquares += squares
+	for i := range a {
+		d := b[i] - a[i]
+		l.A[i] += weight * a[i]
+		l.B[i] += weight * b[i]
+		l.FirstA[i] += squares * a[i]
+		l.FirstB[i] += squares * b[i]
+		l.Squares[i] += squares * d * d
+	}
+}
+
+func (l *pairedLosses) merge(o *pairedLosses) {
+	l.N += o.N
+	l.Weight += o.Weight
+	l.WeightSquares += o.WeightSquares
+	for i := range l.A {
+		l.A[i] += o.A[i]
+		l.B[i] += o.B[i]
+		l.FirstA[i] += o.FirstA[i]
+		l.FirstB[i] += o.FirstB[i]
+		l.Squares[i] += o.Squares[i]
+	}
+}
+
+// difference returns the mean losses and the standard error of their difference.
+func (l *pairedLosses) difference(i int) lossDifference {
+	d := lossDifference{n: effective(l.Weight, l.WeightSquares)}
+	if d.n > 0 {
+		d.a, d.b = l.A[i]/l.Weight, l.B[i]/l.Weight
+		paired := loss{l.B[i] - l.A[i], l.FirstB[i] - l.FirstA[i], l.Squares[i]}
+		_, variance := paired.mean(l.Weight, d.n)
+		d.stdErr = math.Sqrt(variance)
+	}
+	return d
 }
 
 // The kinds of flips.
@@ -97,19 +143,29 @@ func NewPairs(levels []string, o *PairsOptions) (*Pairs, error) {
 		return nil, fmt.Errorf("%w: %d flips to keep, want at most %d", ErrInput, o.Flips, maxFlips)
 	}
 	k := len(levels)
-	return &Pairs{levels: slices.Clone(levels), counts: make([]int64, k*k*k), keep: max(0, cmp.Or(o.Flips, 20))}, nil
+	return &Pairs{levels: slices.Clone(levels), cells: make(cells, k*k*k), keep: max(0, cmp.Or(o.Flips, 20))}, nil
 }
 
-// Add counts one example: its id, which may be empty, its true level and what
-// each version predicted. Probabilities, in [0,1] and with a sum of 1 within
-// 1e-6, are for log loss and Brier score; without those of both versions the
-// example is left out of these. An error wraps ErrInput, says what is wrong,
-// and leaves p unchanged. Add keeps no probabilities, and allocates only while
-// fewer flips are kept than may be.
+// Add counts one example with the weight 1; see AddWeighted.
 func (p *Pairs) Add(id string, truth, a, b int, probaA, probaB []float64) error {
+	return p.AddWeighted(id, truth, a, b, probaA, probaB, 1)
+}
+
+// AddWeighted counts one example: its id, which may be empty, its true level and
+// what each version predicted. Probabilities, in [0,1] and with a sum of 1 within
+// 1e-6, are for log loss and Brier score; without those of both versions the
+// example is left out of these. Its weight is 0 or from 1e-100 to 1e100, as in
+// Evaluation.AddWeighted; McNemar's test and flips count examples whatever they
+// weigh. An error wraps ErrInput, says what is wrong, and leaves p unchanged.
+// It keeps no probabilities, and allocates only while fewer flips are kept than
+// may be.
+func (p *Pairs) AddWeighted(id string, truth, a, b int, probaA, probaB []float64, weight float64) error {
 	k := len(p.levels)
 	if truth < 0 || truth >= k || a < 0 || a >= k || b < 0 || b >= k {
 		return fmt.Errorf("%w: example %d, id %q, has true level %d and predicted levels %d and %d of %d", ErrInput, p.n, id, truth, a, b, k)
+	}
+	if badWeight(weight) {
+		return fmt.Errorf("%w: example %d, id %q, has weight %v, want 0 or one from %g to %g", ErrInput, p.n, id, weight, minWeight, maxWeight)
 	}
 	if p.n == maxCompared {
 		return fmt.Errorf("%w: more than %d examples", ErrInput, int64(maxCompared))
@@ -123,18 +179,12 @@ func (p *Pairs) Add(id string, truth, a, b int, probaA, probaB []float64) error 
 		if err != nil {
 			return fmt.Errorf("%w: example %d, id %q, has %w by version b", ErrInput, p.n, id, err)
 		}
-		p.losses.N++
-		for i := range lossA {
-			d := lossB[i] - lossA[i]
-			p.losses.A[i] += lossA[i]
-			p.losses.B[i] += lossB[i]
-			p.losses.Squares[i] += d * d
-		}
+		p.losses.add(lossA, lossB, weight)
 	}
 	p.n++
-	p.counts[(truth*k+a)*k+b]++
+	p.cells[(truth*k+a)*k+b].add(weight)
 	if a != b && id != "" {
-		p.flip(flip{id, truth, a, b})
+		p.flip(flip{strings.ToValidUTF8(id, "\uFFFD"), truth, a, b}) // as JSON has it
 	}
 	return nil
 }
@@ -166,15 +216,8 @@ func (p *Pairs) Merge(o *Pairs) error {
 		return fmt.Errorf("%w: more than %d examples", ErrInput, int64(maxCompared))
 	}
 	p.n += o.n
-	for i, c := range o.counts {
-		p.counts[i] += c
-	}
-	p.losses.N += o.losses.N
-	for i := range p.losses.A {
-		p.losses.A[i] += o.losses.A[i]
-		p.losses.B[i] += o.losses.B[i]
-		p.losses.Squares[i] += o.losses.Squares[i]
-	}
+	p.cells.merge(o.cells)
+	p.losses.merge(&o.losses)
 	for _, kept := range o.flips {
 		for _, f := range slices.Clone(kept) { // o may be p
 			p.flip(f)
@@ -185,18 +228,18 @@ func (p *Pairs) Merge(o *Pairs) error {
 
 // onlyOne counts the examples that one of the versions alone has right.
 func (p *Pairs) onlyOne() (a, b int64) {
-	for i, n := range p.counts {
+	for i, c := range p.cells {
 		switch truth, predictedA, predictedB := p.outcome(i); {
 		case predictedA == truth && predictedB != truth:
-			a += n
+			a += c.n
 		case predictedB == truth && predictedA != truth:
-			b += n
+			b += c.n
 		}
 	}
 	return a, b
 }
 
-// outcome returns what counts[i] counts.
+// outcome returns what cells[i] counts.
 func (p *Pairs) outcome(i int) (truth, a, b int) {
 	k := len(p.levels)
 	return i / (k * k), i / k % k, i % k
@@ -205,38 +248,36 @@ func (p *Pairs) outcome(i int) (truth, a, b int) {
 // evidence implements Evidence.
 func (p *Pairs) evidence() evidence {
 	k := len(p.levels)
-	e := evidence{levels: p.levels, cells: make([]evidenceCell, len(p.counts)), parts: []int{len(p.counts)}}
-	for i, n := range p.counts {
-		truth, a, b := p.outcome(i)
-		e.cells[i] = evidenceCell{float64(n), truth*k + a, truth*k + b}
-	}
-	n := float64(p.losses.N)
+	e := evidence{levels: p.levels, n: p.n, parts: []int{len(p.cells)}}
+	e.add(p.cells, func(i int) (a, b int) {
+		truth, answerA, answerB := p.outcome(i)
+		return truth*k + answerA, truth*k + answerB
+	})
 	for i := range e.losses {
-		l := lossDifference{n: n}
-		if n > 0 {
-			l.a, l.b = p.losses.A[i]/n, p.losses.B[i]/n
-		}
-		if n > 1 {
-			d := l.b - l.a
-			l.stdErr = math.Sqrt(max(0, p.losses.Squares[i]/n-d*d) / (n - 1))
-		}
-		e.losses[i] = l
+		e.losses[i] = p.losses.difference(i)
 	}
 	return e
 }
 
 // pairsJSON is Pairs as JSON.
 type pairsJSON struct {
-	Levels []string     `json:"levels"`
-	Counts []int64      `json:"counts"`
-	Losses pairedLosses `json:"losses"`
-	Keep   int          `json:"keep"`
-	Flips  [3][]flip    `json:"flips"`
+	Levels  []string     `json:"levels"`
+	Counts  []int64      `json:"counts"`
+	Weights []float64    `json:"weights,omitempty"` // absent where all are 1
+	Squares []float64    `json:"squares,omitempty"` // of the weights
+	Losses  pairedLosses `json:"losses"`
+	Keep    int          `json:"keep"`
+	Flips   [3][]flip    `json:"flips"`
 }
 
 // MarshalJSON writes the state: some hundred bytes and the kept flips.
 func (p *Pairs) MarshalJSON() ([]byte, error) {
-	return json.Marshal(pairsJSON{p.levels, p.counts, p.losses, p.keep, p.flips})
+	j := pairsJSON{Levels: p.levels, Losses: p.losses, Keep: p.keep, Flips: p.flips}
+	if j.Counts, j.Weights, j.Squares = p.cells.columns(); j.Weights == nil {
+		l := p.losses
+		j.Losses = pairedLosses{N: l.N, A: l.A, B: l.B, Squares: l.Squares}
+	}
+	return json.Marshal(j)
 }
 
 // UnmarshalJSON reads the state and checks it; errors wrap ErrInput.
@@ -249,17 +290,24 @@ func (p *Pairs) UnmarshalJSON(data []byte) error {
 	if err != nil {
 		return err
 	}
-	if j.Keep < 0 || len(j.Counts) != len(q.counts) {
-		return fmt.Errorf("%w: pairs: %d counts for %d levels, %d flips to keep", ErrInput, len(j.Counts), len(j.Levels), j.Keep)
+	if j.Keep < 0 {
+		return fmt.Errorf("%w: pairs: %d flips to keep", ErrInput, j.Keep)
 	}
-	q.counts, q.losses = j.Counts, j.Losses
-	if q.n, err = sumOfCounts(q.counts); err != nil {
-		return fmt.Errorf("%w: pairs: %w", ErrInput, err)
+	if err := q.cells.fill(j.Counts, j.Weights, j.Squares); err != nil {
+		return fmt.Errorf("pairs: %w", err)
 	}
-	sums := slices.Concat(j.Losses.A[:], j.Losses.B[:], j.Losses.Squares[:])
-	if n := j.Losses.N; n < 0 || n > q.n || slices.ContainsFunc(sums, func(v float64) bool { return !(v >= 0 && v <= maxLoss*float64(n)) }) {
-		return fmt.Errorf("%w: pairs: losses %+v of %d examples", ErrInput, j.Losses, q.n)
+	all, l := q.cells.sum(), &j.Losses
+	if q.n = all.n; q.n > maxCompared {
+		return fmt.Errorf("%w: pairs of %d examples", ErrInput, q.n)
 	}
+	if j.Weights == nil {
+		l.Weight, l.WeightSquares, l.FirstA, l.FirstB = float64(l.N), float64(l.N), l.A, l.B
+	}
+	part := cell{l.N, l.Weight, l.WeightSquares}
+	if err := part.checkLosses(all, slices.Concat(l.A[:], l.B[:]), slices.Concat(l.FirstA[:], l.FirstB[:], l.Squares[:])); err != nil {
+		return fmt.Errorf("pairs: %w", err)
+	}
+	q.losses = *l
 	k := len(q.levels)
 	for kind, flips := range j.Flips {
 		for i, f := range flips {
@@ -272,15 +320,4 @@ func (p *Pairs) UnmarshalJSON(data []byte) error {
 	}
 	*p = *q
 	return nil
-}
-
-// sumOfCounts returns the sum of counts, none of which may be negative.
-func sumOfCounts(counts []int64) (sum int64, err error) {
-	for i, n := range counts {
-		if n < 0 || n > maxCompared-sum {
-			return 0, fmt.Errorf("count %d is %d", i, n)
-		}
-		sum += n
-	}
-	return sum, nil
 }

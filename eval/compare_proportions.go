@@ -27,20 +27,24 @@ func Proportions(hitsA, nA, hitsB, nB int64, confidence float64) (ProportionTest
 	if nA == 0 || nB == 0 {
 		return ProportionTest{}, ErrEmpty
 	}
-	wilsonA, err := Wilson(float64(hitsA), float64(nA), confidence)
+	return proportions(float64(hitsA)/float64(nA), float64(nA), float64(hitsB)/float64(nB), float64(nB), confidence)
+}
+
+// proportions is Proportions for shares of effective numbers of examples.
+func proportions(a, nA, b, nB, confidence float64) (ProportionTest, error) {
+	wilsonA, err := Wilson(a*nA, nA, confidence)
 	if err != nil {
 		return ProportionTest{}, fmt.Errorf("proportion a: %w", err)
 	}
-	wilsonB, err := Wilson(float64(hitsB), float64(nB), confidence)
+	wilsonB, err := Wilson(b*nB, nB, confidence)
 	if err != nil {
 		return ProportionTest{}, fmt.Errorf("proportion b: %w", err)
 	}
-	a, b := float64(hitsA)/float64(nA), float64(hitsB)/float64(nB)
 	t := ProportionTest{A: a, B: b, Difference: b - a, P: 1}
 	t.Low = t.Difference - math.Hypot(b-wilsonB.Low, wilsonA.High-a)
 	t.High = t.Difference + math.Hypot(wilsonB.High-b, a-wilsonA.Low)
-	pooled := (float64(hitsA) + float64(hitsB)) / (float64(nA) + float64(nB))
-	if variance := pooled * (1 - pooled) * (1/float64(nA) + 1/float64(nB)); variance > 0 {
+	pooled := (a*nA + b*nB) / (nA + nB)
+	if variance := pooled * (1 - pooled) * (1/nA + 1/nB); variance > 0 {
 		t.P = twoSided(t.Difference / math.Sqrt(variance))
 	}
 	return t, nil

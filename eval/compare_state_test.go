@@ -35,7 +35,7 @@ func TestPairsMerge(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if diff := cmp.Diff(whole, merged, cmp.AllowUnexported(Pairs{}, flip{}), cmpopts.EquateApprox(1e-12, 0)); diff != "" {
+		if diff := cmp.Diff(whole, merged, cmp.AllowUnexported(Pairs{}, cell{}, flip{}), cmpopts.EquateApprox(1e-12, 0)); diff != "" {
 			t.Fatalf("merged (-whole +merged):\n%s", diff)
 		}
 	}
@@ -72,11 +72,28 @@ func TestArmsMerge(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if diff := cmp.Diff(whole, merged, cmp.AllowUnexported(Arms{}), cmpopts.EquateApprox(1e-12, 0)); diff != "" {
+	if diff := cmp.Diff(whole, merged, cmp.AllowUnexported(Arms{}, arm{}, cell{}, loss{}), cmpopts.EquateApprox(1e-12, 0)); diff != "" {
 		t.Errorf("merged (-whole +merged):\n%s", diff)
 	}
 	if a, b := whole.N(); a != 150 || b != 150 {
 		t.Errorf("N is %d and %d", a, b)
+	}
+}
+
+// TestPairsOfAnyID writes and reads ids that are not UTF-8, which sort otherwise
+// once they are JSON.
+func TestPairsOfAnyID(t *testing.T) {
+	p := addPairs(t, threeLevels, nil, []aPair{{id: "\xff", b: 1}, {id: "\U0001f600", b: 1}, {id: "a", b: 1}, {id: "\xfe", b: 1}})
+	data, err := json.Marshal(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back Pairs
+	if err := json.Unmarshal(data, &back); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(p.listFlips(), back.listFlips()); diff != "" {
+		t.Errorf("(-written +read)\n%s", diff)
 	}
 }
 
@@ -95,7 +112,8 @@ func seedsOf(f *testing.F, states ...json.Marshaler) {
 }
 
 func FuzzPairsJSON(f *testing.F) {
-	seedsOf(f, addPairs(f, threeLevels, nil, randomPairs(rand.New(rand.NewPCG(8, 8)), 20, 3)), addPairs(f, []string{"a", "b"}, nil, nil))
+	weighted, _ := weightedOfBoth(f)
+	seedsOf(f, weighted, addPairs(f, threeLevels, nil, randomPairs(rand.New(rand.NewPCG(8, 8)), 20, 3)), addPairs(f, []string{"a", "b"}, nil, nil))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var p Pairs
 		if err := json.Unmarshal(data, &p); err != nil || p.levels == nil {
@@ -132,7 +150,8 @@ func FuzzArmsJSON(f *testing.F) {
 			f.Fatal(err)
 		}
 	}
-	seedsOf(f, arms)
+	_, weighted := weightedOfBoth(f)
+	seedsOf(f, arms, weighted)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var s Arms
 		if err := json.Unmarshal(data, &s); err != nil || s.levels == nil {

@@ -80,7 +80,9 @@ func NewChart(windows []Tally) (*Chart, error) {
 // valid reports whether c is what NewChart can make, as a decoded one may not
 // be.
 func (c *Chart) valid() bool {
-	return Tally{c.Hits, c.N}.valid() && c.N > 0 && c.Spread > 0 && c.Pull >= 0 && c.Seen >= 0
+	const far = 1e100 // much more than there can be
+	return Tally{c.Hits, c.N}.valid() && c.N > 0 && c.Spread > 0 && c.Spread < far && c.Pull >= 0 && c.Pull < far &&
+		math.Abs(c.Average) < far && c.Seen >= 0
 }
 
 // center returns the rate, kept off 0 and 1, where nothing would vary.

@@ -210,8 +210,8 @@ func Reliability(scores []float64, positive []bool, weights []float64, bins int,
 	}
 	var curve []ReliabilityBin
 	for _, b := range sums {
-		if w := b.positive + b.negative; w > 0 {
-			curve = append(curve, ReliabilityBin{Weight: w, Predicted: b.sum / w, Observed: b.positive / w})
+		if w := b.weight[1] + b.weight[0]; w > 0 {
+			curve = append(curve, ReliabilityBin{Weight: w, Predicted: b.sum / w, Observed: b.weight[1] / w})
 		}
 	}
 	return curve, nil

@@ -29,7 +29,8 @@ type Performance struct {
 	Metrics   []Measured `json:"metrics"`
 }
 
-// A Measured is a named figure with its interval. Loss says that less is better.
+// A Measured is a named figure with its interval: windows are compared by those
+// of the same name. Loss says that less is better.
 // With m metrics that any of which may raise an alarm, intervals of 1 - 0.05/m
 // make it false in one window in twenty at most.
 type Measured struct {
@@ -41,6 +42,19 @@ type Measured struct {
 // Performance returns the estimated accuracy and macro-F1 as those of a window.
 func (r EstimateReport) Performance(window string) Performance {
 	return Performance{window, r.N, true, []Measured{{Name: "accuracy", Estimated: r.Accuracy}, {Name: "macro-F1", Estimated: r.MacroF1}}}
+}
+
+// Performance returns accuracy and macro-F1, by labels, as those of a window.
+// Errors are those of Intervals.
+func (e *Evaluation) Performance(window string, opts *IntervalOptions) (Performance, error) {
+	i, err := e.Intervals(opts)
+	if err != nil {
+		return Performance{}, err
+	}
+	m := e.Matrix()
+	return Performance{window, e.n, false, []Measured{
+		{Name: "accuracy", Estimated: Estimated{m.Accuracy(), i.Accuracy}}, {Name: "macro-F1", Estimated: Estimated{m.Macro().F1, i.MacroF1}},
+	}}, nil
 }
 
 // DegradationOptions say what counts as worse. The zero value means the
@@ -85,7 +99,8 @@ type Judgement struct {
 // Judge compares what a version does now with what it did before: at training,
 // and in the last good window; those that are nil are left out, as are metrics
 // that either side has not. signals are of charts that watch its proxies, by
-// name. nil opts means the defaults.
+// name. With neither a window before nor signals there is nothing to tell by, and
+// it is StatusInsufficient. nil opts means the defaults.
 //
 // A metric fell where the interval of the difference (MOVER, see Newcombe's in
 // Proxies.Report) is above 0: evidence comes first, and then the size. It is
@@ -93,7 +108,8 @@ type Judgement struct {
 // too where it looks like Far but chance may explain it, or where a signal is
 // out. Metrics on held-out examples that thresholds were chosen on look better
 // than those of new ones by a little; see ChooseThresholds. The error wraps
-// ErrInput where an interval is not around its value.
+// ErrInput where an interval is not around its value, and where no window before
+// has one of the metrics.
 func Judge(now Performance, training, lastGood *Performance, signals map[string]Signal, opts *DegradationOptions) (Judgement, error) {
 	var o DegradationOptions
 	if opts != nil {
@@ -112,6 +128,11 @@ func Judge(now Performance, training, lastGood *Performance, signals map[string]
 		j.Reasons = []string{fmt.Sprintf("%d examples, want %d to tell", now.N, o.Least)}
 		return j, nil
 	}
+	if training == nil && lastGood == nil && len(signals) == 0 {
+		j.Status = StatusInsufficient
+		j.Reasons = []string{"there is no window before and no chart to compare with"}
+		return j, nil
+	}
 	for _, before := range []*Performance{training, lastGood} {
 		if before == nil {
 			continue
@@ -128,6 +149,9 @@ func Judge(now Performance, training, lastGood *Performance, signals map[string]
 			j.Falls = append(j.Falls, f)
 			j.weigh(f, now.Estimated, &o)
 		}
+	}
+	if len(j.Falls) == 0 && (training != nil || lastGood != nil) {
+		return Judgement{}, fmt.Errorf("%w: %s has no metric of the same name as a window before", ErrInput, now.Window)
 	}
 	names := make([]string, 0, len(signals))
 	for name := range signals {

@@ -70,6 +70,12 @@ func TestJudge(t *testing.T) {
 	if j, err := eval.Judge(accuracy(t, "May", 74, 100, false), &training, nil, nil, nil); err != nil || j.Label != 1537 {
 		t.Errorf("label %d: %v", j.Label, err)
 	}
+	if j, err := eval.Judge(training, nil, nil, nil, nil); err != nil || j.Status != eval.StatusInsufficient || len(j.Reasons) != 1 {
+		t.Errorf("nothing to compare with: %+v, %v", j, err)
+	}
+	if _, err := eval.Judge(good, &training, nil, nil, nil); !errors.Is(err, eval.ErrInput) {
+		t.Errorf("no metric of the same name: %v", err)
+	}
 	spoilt := accuracy(t, "May", 800, 1000, false)
 	spoilt.Metrics[0].Low = math.NaN()
 	if _, err := eval.Judge(spoilt, &training, nil, nil, nil); !errors.Is(err, eval.ErrInput) {
@@ -133,5 +139,74 @@ func TestJudgeAnEstimate(t *testing.T) {
 	j, err := eval.Judge(r.Performance("now"), &training, nil, nil, nil)
 	if err != nil || j.Status != eval.StatusAlert || j.Retrain || !slices.ContainsFunc(j.Reasons, func(s string) bool { return strings.Contains(s, "estimated as 0.600") }) {
 		t.Errorf("%+v, %v", j, err)
+	}
+}
+
+// TestJudgeByLabels goes from labelled examples to a judgement, weighted and not.
+func TestJudgeByLabels(t *testing.T) {
+	performance := func(window string, seed uint64, n int, weight float64, right int) eval.Performance {
+		t.Helper()
+		rng := rand.New(rand.NewPCG(seed, 8))
+		e := newEvaluation(t, levels)
+		for range n {
+			truth := rng.IntN(3)
+			predicted := truth
+			if rng.IntN(100) >= right {
+				predicted = (truth + 1) % 3
+			}
+			if err := e.AddWeighted(truth, predicted, []float64{0.2, 0.3, 0.5}, weight); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := e.Performance(window, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	training, now := performance("training", 1, 2000, 1, 80), performance("May", 2, 1000, 3, 70)
+	j, err := eval.Judge(now, &training, nil, nil, nil)
+	if err != nil || j.Status != eval.StatusAlert || !j.Retrain || len(j.Falls) != 2 || now.N != 1000 || now.Estimated {
+		t.Errorf("%+v, %v", j, err)
+	}
+	// Windows that a metric is at its end in, or that a level is absent from.
+	for name, c := range map[string]struct{ levels, miss int }{"all right": {3, 1 << 30}, "all wrong": {3, 1}, "a level absent": {2, 5}, "one level": {1, 5}} {
+		e := newEvaluation(t, levels)
+		for i := range 200 {
+			truth := i % c.levels
+			predicted := truth
+			if i%c.miss == c.miss-1 {
+				predicted = (truth + 1) % 3
+			}
+			if err := e.Add(truth, predicted, []float64{0.2, 0.3, 0.5}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		p, err := e.Performance(name, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := eval.Judge(p, &training, &p, nil, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		r, err := e.Report()
+		if err != nil {
+			t.Fatal(err)
+		}
+		i, err := e.Intervals(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, l := range r.Levels {
+			if in := i.Levels[k]; !in.Precision.Contains(l.Precision) || !in.Recall.Contains(l.Recall) || !in.F1.Contains(l.F1) {
+				t.Errorf("%s: %+v in %+v", name, l.Average, in)
+			}
+		}
+		if !i.MacroF1.Contains(r.MacroF1) || !i.Weighted.Precision.Contains(r.Weighted.Precision) || !i.MCC.Contains(e.Matrix().MCC()) {
+			t.Errorf("%s: %+v in %+v", name, r, i)
+		}
+	}
+	if _, err := newEvaluation(t, levels).Performance("empty", nil); !errors.Is(err, eval.ErrEmpty) {
+		t.Errorf("without examples: %v", err)
 	}
 }

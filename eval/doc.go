@@ -13,7 +13,8 @@
 // kept as JSON or in a binary file, see [ParseEvaluation]. Its [Report] has what
 // scikit-learn's classification_report has, and more:
 //
-//   - levels matter alike, however rare: macro-F1, balanced accuracy;
+//   - levels matter alike, however rare: macro-F1, balanced accuracy; some of them
+//     together: [Matrix.Micro];
 //   - against chance: [Matrix.MCC], [Matrix.Kappa], and, since a level missed by
 //     two is worse than one missed by one, [Matrix.QuadraticKappa];
 //   - what mistakes cost: [Matrix.MeanCost];
@@ -28,21 +29,24 @@
 // parts of the examples and finds those that are worse than the rest.
 //
 // Where there are no probabilities, [Confusion] counts a [Matrix], which has all
-// that follows from levels alone. [ROCAUC], [AveragePrecision], [Lift] and [Reliability] take the examples
-// themselves and are exact; an Evaluation has only counted in which of 64 bins a
-// level's probability lies, and gives the bounds of what it cannot know.
+// that follows from levels alone. [ROCAUC], [AveragePrecision], [Lift] and
+// [Reliability] take the examples themselves and are exact; an Evaluation has only
+// counted in which of 64 bins a level's probability lies, and gives the bounds of
+// what it cannot know.
 //
 // [Pairs] compares two versions on the same examples, [Arms] on different ones;
 // their Compare gives every metric's difference with its interval, which is surer
-// than the intervals of two versions tell. A [Gate] turns either into a [Verdict]:
+// than the intervals of two versions tell. Both take weights, as an Evaluation
+// does, and count for as many equal examples as vary like them, which is fewer.
+// A [Gate] turns either into a [Verdict]:
 // pass, fail or inconclusive, however often it is asked, and says how many
 // examples it will take. Use GateOptions.Once for a fixed test set, the default
 // while labels come in.
 //
 // An [Estimate] says how good answers are before labels come, a [Reference] how
 // far it can be wrong; [Proxies] and a [Chart] watch rates that need no labels;
-// [Judge] compares a window with those before; a [Joiner] joins labels that come
-// late. What none of the first three can see is [CannotSee].
+// [Judge] compares a window, its [Performance], with those before; a [Joiner] joins
+// labels that come late, and can be kept as JSON. What none of the first three can see is [CannotSee].
 //
 // [Thresholds] chooses the cuts that turn a score into a level, [ThresholdCurve]
 // lists what each would do, and [ChooseThresholds] says what to expect of a

@@ -104,7 +104,7 @@ func TestAddRefuses(t *testing.T) {
 	if err := e.Merge(newEvaluation(t, []string{"a", "b"})); !errors.Is(err, eval.ErrInput) {
 		t.Errorf("merge of other levels: error is %v", err)
 	}
-	for _, levels := range [][]string{nil, {"one"}, {"a", "a"}} {
+	for _, levels := range [][]string{nil, {"one"}, {"a", "a"}, {"a", "\xff"}} {
 		if _, err := eval.New(levels); !errors.Is(err, eval.ErrInput) {
 			t.Errorf("levels %q: error is %v", levels, err)
 		}
@@ -268,14 +268,25 @@ func TestThresholdsErrors(t *testing.T) {
 	}
 }
 
+// BenchmarkAdd adds different examples, of which a processor cannot guess the
+// next.
 func BenchmarkAdd(b *testing.B) {
-	e := newEvaluation(b, []string{"low", "medium", "high"})
-	p := []float64{0.2, 0.5, 0.3}
+	const n = 4096
+	rng := rand.New(rand.NewPCG(1, 1))
+	truth, predicted, proba := make([]int, n), make([]int, n), make([]float64, 0, 3*n)
+	for i := range n {
+		var p []float64
+		truth[i], predicted[i], p = drawn(rng)
+		proba = append(proba, p...)
+	}
+	e := newEvaluation(b, levels)
 	b.ReportAllocs()
+	i := 0
 	for b.Loop() {
-		if err := e.Add(1, 1, p); err != nil {
+		if err := e.Add(truth[i], predicted[i], proba[3*i:3*i+3]); err != nil {
 			b.Fatal(err)
 		}
+		i = (i + 1) % n
 	}
 }
 
@@ -298,67 +309,6 @@ func BenchmarkMillion(b *testing.B) {
 		}
 		if _, err := e.Report(); err != nil {
 			b.Fatal(err)
-		}
-	}
-}
-
-// BenchmarkConfusion has a million levels and what classification_report says of
-// them.
-func BenchmarkConfusion(b *testing.B) {
-	const n = 1_000_000
-	rng := rand.New(rand.NewPCG(1, 1))
-	truth, predicted := make([]int, n), make([]int, n)
-	for i := range n {
-		truth[i], predicted[i], _ = drawn(rng)
-	}
-	b.ResetTimer()
-	for b.Loop() {
-		m, err := eval.Confusion(truth, predicted, nil, 3)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for c := range m {
-			m.Level(c)
-		}
-		m.Macro()
-		m.Weighted()
-	}
-}
-
-// TestConfusion counts the same with and without probabilities, weighted and
-// not.
-func TestConfusion(t *testing.T) {
-	rng := rand.New(rand.NewPCG(5, 5))
-	e, f := newEvaluation(t, levels), newEvaluation(t, levels)
-	var truth, predicted []int
-	var weights []float64
-	for range 300 {
-		y, p, proba := drawn(rng)
-		w := float64(rng.IntN(4))
-		truth, predicted, weights = append(truth, y), append(predicted, p), append(weights, w)
-		if err := errors.Join(e.Add(y, p, proba), f.AddWeighted(y, p, proba, w)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for _, c := range []struct {
-		weights []float64
-		want    eval.Matrix
-	}{{nil, e.Matrix()}, {weights, f.Matrix()}} {
-		got, err := eval.Confusion(truth, predicted, c.weights, len(levels))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if diff := cmp.Diff(c.want, got); diff != "" {
-			t.Errorf("(-Evaluation +Confusion)\n%s", diff)
-		}
-	}
-	for _, err := range []error{
-		second(eval.Confusion([]int{0, 3}, []int{0, 0}, nil, 3)), second(eval.Confusion([]int{0}, nil, nil, 3)),
-		second(eval.Confusion([]int{0}, []int{-1}, nil, 3)), second(eval.Confusion(nil, nil, nil, 0)),
-		second(eval.Confusion([]int{0}, []int{0}, []float64{math.NaN()}, 3)),
-	} {
-		if !errors.Is(err, eval.ErrInput) {
-			t.Errorf("error %v", err)
 		}
 	}
 }

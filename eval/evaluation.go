@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode/utf8"
 )
 
 // The errors of this package.
@@ -24,58 +25,48 @@ const calibrationBins = 15
 type Evaluation struct {
 	levels  []string
 	n       int64
-	cells   []cell // of truth*len(levels) + predicted
+	cells   cells // of truth*len(levels) + predicted
 	logLoss loss
 	brier   loss
 	tops    [calibrationBins]topBin
+	bins    *binTable
 	scores  []scoreBin // of level*scoreBins + bin of the level's probability
-}
-
-// A cell sums over the examples of one true level that were predicted as one
-// level. As long as all weights are 1, its sums are whole numbers and exact.
-type cell struct {
-	n       int64
-	weight  float64
-	squares float64 // of the weights
-}
-
-// A loss sums over what the examples lose: what the mean and its variance need.
-type loss struct {
-	sum    float64 // of weight * loss
-	first  float64 // of weight² * loss
-	second float64 // of weight² * loss²
-}
-
-func (l *loss) add(weight, v float64) {
-	w2 := weight * weight * v
-	l.sum += weight * v
-	l.first += w2
-	l.second += w2 * v
-}
-
-func (l *loss) merge(o loss) {
-	l.sum += o.sum
-	l.first += o.first
-	l.second += o.second
 }
 
 // topBin sums over the examples whose greatest probability fell into it.
 type topBin struct{ weight, confidence, hits float64 }
 
 // New returns an empty Evaluation over the named levels, the lowest first.
-// There must be at least two, all different; otherwise the error wraps
-// ErrInput.
+// There must be at least two, all different and
+// UTF-8; otherwise the error wraps ErrInput.
 func New(levels []string) (*Evaluation, error) {
+	if err := checkLevels(levels); err != nil {
+		return nil, err
+	}
+	return newEvaluation(slices.Clone(levels), newBinTable()), nil
+}
+
+// newEvaluation returns one that shares levels and bins with others.
+func newEvaluation(levels []string, bins *binTable) *Evaluation {
+	k := len(levels)
+	return &Evaluation{levels: levels, bins: bins, cells: make(cells, k*k), scores: make([]scoreBin, k*scoreBins)}
+}
+
+// checkLevels returns an error unless there are two levels or more, all different
+// and UTF-8, without which they could not be told apart once they are JSON.
+func checkLevels(levels []string) error {
 	if len(levels) < 2 {
-		return nil, fmt.Errorf("%w: %d levels, want at least 2", ErrInput, len(levels))
+		return fmt.Errorf("%w: %d levels, want at least 2", ErrInput, len(levels))
 	}
 	for i, l := range levels {
 		if slices.Index(levels, l) < i {
-			return nil, fmt.Errorf("%w: level %q stands twice", ErrInput, l)
+			return fmt.Errorf("%w: level %q stands twice", ErrInput, l)
+		}
+		if !utf8.ValidString(l) {
+			return fmt.Errorf("%w: level %d, %q, is not UTF-8", ErrInput, i, l)
 		}
 	}
-	k := len(levels)
-	return &Evaluation{levels: slices.Clone(levels), cells: make([]cell, k*k), scores: make([]scoreBin, k*scoreBins)}, nil
+	return nil
 }
 
 // Levels returns the names of the levels, the lowest first.
@@ -98,29 +89,38 @@ func (e *Evaluation) Add(truth, predicted int, proba []float64) error {
 // not keep proba.
 func (e *Evaluation) AddWeighted(truth, predicted int, proba []float64, weight float64) error {
 	k := len(e.levels)
-	if uint(truth) >= uint(k) || uint(predicted) >= uint(k) || len(proba) != k || badWeight(weight) {
+	if uint(truth) >= uint(k) || uint(predicted) >= uint(k) || len(proba) != k || weight != 1 && badWeight(weight) {
 		return e.refuse(truth, predicted, proba, weight)
 	}
-	sum, squares, top, most := 0.0, 0.0, 0, proba[0]
+	const one = 0x3ff << 52 // the bits of 1; bits ascend as numbers from 0 on do
+	sum, squares, top, most := 0.0, 0.0, 0, int64(0)
 	for c, p := range proba {
-		if !(p >= 0 && p <= 1) {
+		b := int64(math.Float64bits(p))
+		if uint64(b) > one && p != 0 {
 			return e.refuse(truth, predicted, proba, weight)
 		}
 		sum += p
 		d := p - oneIf(c == truth)
 		squares += d * d
-		if p > most {
-			top, most = c, p
+		if b > most {
+			top, most = c, b
 		}
 	}
 	if math.Abs(sum-1) > 1e-6 {
 		return e.refuse(truth, predicted, proba, weight)
 	}
 	e.n++
-	x := &e.cells[truth*k+predicted]
-	x.n++
-	x.weight += weight
-	x.squares += weight * weight
+	e.cells[truth*k+predicted].add(weight)
+	e.brier.add(weight, squares)
+	confidence := math.Float64frombits(uint64(most))
+	t := &e.tops[topBinOf(confidence)]
+	t.weight += weight
+	t.confidence += weight * confidence
+	t.hits += weight * oneIf(top == truth)
+	scores, bins := e.scores, e.bins
+	for c, p := range proba {
+		scores[c*scoreBins+bins.of(p)].add(weight, p, c == truth)
+	}
 	const epsilon = 0x1p-52 // scikit-learn's clip: the spacing of float64 at 1
 	likely := proba[truth]
 	if likely < epsilon {
@@ -129,15 +129,6 @@ func (e *Evaluation) AddWeighted(truth, predicted int, proba []float64, weight f
 		likely = 1 - epsilon
 	}
 	e.logLoss.add(weight, -ln(likely))
-	e.brier.add(weight, squares)
-	t := &e.tops[topBinOf(most)]
-	t.weight += weight
-	t.confidence += weight * most
-	t.hits += weight * oneIf(top == truth)
-	scores := e.scores
-	for c, p := range proba {
-		scores[c*scoreBins+scoreBinOf(p)].add(weight, p, c == truth)
-	}
 	return nil
 }
 
@@ -151,11 +142,6 @@ func topBinOf(p float64) int {
 	}
 	return b
 }
-
-// Weights other than 0 are in these bounds, so that their squares are numbers.
-const minWeight, maxWeight = 1e-100, 1e100
-
-func badWeight(w float64) bool { return w != 0 && !(w >= minWeight && w <= maxWeight) }
 
 // refuse says what is wrong with an example.
 func (e *Evaluation) refuse(truth, predicted int, proba []float64, weight float64) error {
@@ -197,11 +183,7 @@ func (e *Evaluation) Merge(o *Evaluation) error {
 		return fmt.Errorf("%w: merging levels %q into %q", ErrInput, o.levels, e.levels)
 	}
 	e.n += o.n
-	for i, c := range o.cells {
-		e.cells[i].n += c.n
-		e.cells[i].weight += c.weight
-		e.cells[i].squares += c.squares
-	}
+	e.cells.merge(o.cells)
 	e.logLoss.merge(o.logLoss)
 	e.brier.merge(o.brier)
 	for i, b := range o.tops {
@@ -238,17 +220,8 @@ func (e *Evaluation) sums(i, step, cells int) (weight, squares float64) {
 
 // all returns the effective number and the weight of all examples.
 func (e *Evaluation) all() (n, weight float64) {
-	weight, squares := e.sums(0, 1, len(e.cells))
-	return effective(weight, squares), weight
-}
-
-// effective returns the number of equally weighted examples that say as much as
-// those with these sums of weights and squares (Kish, Survey Sampling, 1965).
-func effective(weight, squares float64) float64 {
-	if squares <= 0 {
-		return 0
-	}
-	return weight * weight / squares
+	c := e.cells.sum()
+	return effective(c.weight, c.squares), c.weight
 }
 
 // Report computes the metrics of what was added so far. Without examples, or
@@ -284,7 +257,7 @@ func (e *Evaluation) Report() (Report, error) {
 		r.Macro.add(l.Average, 1/float64(k))
 		r.Weighted.add(l.Average, m.row(c)/n)
 	}
-	if e.weighted() {
+	if e.cells.weighted() {
 		r.Weights = m
 	}
 	r.MacroF1 = r.Macro.F1

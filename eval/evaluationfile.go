@@ -31,19 +31,13 @@ type evaluationJSON struct {
 // equal bytes.
 func (e *Evaluation) MarshalJSON() ([]byte, error) {
 	j := evaluationJSON{Format: evaluationFormat, Levels: e.levels, LogLoss: e.logLoss.numbers(), Brier: e.brier.numbers(), Scores: [][4]float64{}}
-	weighted := e.weighted()
-	for _, c := range e.cells {
-		j.Counts = append(j.Counts, c.n)
-		if weighted {
-			j.Weights, j.Squares = append(j.Weights, c.weight), append(j.Squares, c.squares)
-		}
-	}
+	j.Counts, j.Weights, j.Squares = e.cells.columns()
 	for _, b := range e.tops {
 		j.Tops = append(j.Tops, [3]float64{b.weight, b.confidence, b.hits})
 	}
 	for i, b := range e.scores {
 		if b != (scoreBin{}) {
-			j.Scores = append(j.Scores, [4]float64{float64(i), b.positive, b.negative, b.sum})
+			j.Scores = append(j.Scores, [4]float64{float64(i), b.weight[1], b.weight[0], b.sum})
 		}
 	}
 	return json.Marshal(j)
@@ -52,16 +46,6 @@ func (e *Evaluation) MarshalJSON() ([]byte, error) {
 func (l loss) numbers() [3]float64 { return [3]float64{l.sum, l.first, l.second} }
 
 func lossOf(v [3]float64) loss { return loss{v[0], v[1], v[2]} }
-
-// weighted reports whether an example had another weight than 1.
-func (e *Evaluation) weighted() bool {
-	for _, c := range e.cells {
-		if c.weight != float64(c.n) || c.squares != c.weight {
-			return true
-		}
-	}
-	return false
-}
 
 // The binary form of an Evaluation, a file of internal/binfile: the levels, the
 // counts, and all sums in the order of the fields.
@@ -105,7 +89,7 @@ func (e *Evaluation) sumAt(i int) *float64 {
 	}
 	i -= 3 * len(e.tops)
 	b := &e.scores[i/3]
-	return []*float64{&b.positive, &b.negative, &b.sum}[i%3]
+	return []*float64{&b.weight[1], &b.weight[0], &b.sum}[i%3]
 }
 
 // ParseEvaluation reads what MarshalJSON or MarshalBinary wrote. The error
@@ -142,17 +126,11 @@ func parseJSON(data []byte) (*Evaluation, error) {
 	if err != nil {
 		return nil, err
 	}
-	if j.Weights == nil {
-		for _, n := range j.Counts {
-			j.Weights, j.Squares = append(j.Weights, float64(n)), append(j.Squares, float64(n))
-		}
+	if err := e.cells.fill(j.Counts, j.Weights, j.Squares); err != nil {
+		return nil, fmt.Errorf("evaluation: %w", err)
 	}
-	if len(j.Weights) != len(e.cells) || len(j.Squares) != len(e.cells) || len(j.Tops) != len(e.tops) {
-		return nil, fmt.Errorf("%w: evaluation has %d weights, %d squares and %d bins, want %d, %[5]d and %d",
-			ErrInput, len(j.Weights), len(j.Squares), len(j.Tops), len(e.cells), len(e.tops))
-	}
-	for i, n := range j.Counts {
-		e.cells[i] = cell{n, j.Weights[i], j.Squares[i]}
+	if len(j.Tops) != len(e.tops) {
+		return nil, fmt.Errorf("%w: evaluation has %d bins, want %d", ErrInput, len(j.Tops), len(e.tops))
 	}
 	e.logLoss, e.brier = lossOf(j.LogLoss), lossOf(j.Brier)
 	for i, b := range j.Tops {
@@ -164,7 +142,7 @@ func parseJSON(data []byte) (*Evaluation, error) {
 			return nil, fmt.Errorf("%w: bin %v of %d of the scores after bin %v", ErrInput, b[0], len(e.scores), last)
 		}
 		last = b[0]
-		e.scores[int(b[0])] = scoreBin{b[1], b[2], b[3]}
+		e.scores[int(b[0])] = scoreBin{[2]float64{b[2], b[1]}, b[3]}
 	}
 	return e, nil
 }
@@ -199,20 +177,16 @@ func parseBinary(data []byte) (*Evaluation, error) {
 func (e *Evaluation) checkSums() error {
 	const slack = 1 + 1e-9
 	for i := range e.numSums() {
-		if v := *e.sumAt(i); !(v >= 0 && v <= 1e250) {
+		if v := *e.sumAt(i); !(v >= 0 && v <= maxSum) {
 			return fmt.Errorf("%w: sum %d of the evaluation is %v", ErrInput, i, v)
 		}
 	}
-	weight, squares := 0.0, 0.0
-	for i, c := range e.cells {
-		e.n += c.n
-		if c.n < 0 || e.n < 0 || c.weight > 0 && c.weight < minWeight || c.squares > c.weight*c.weight*slack ||
-			c.weight*c.weight > float64(c.n)*c.squares*slack {
-			return fmt.Errorf("%w: cell %d of the evaluation has %d examples of weight %v, squares %v", ErrInput, i, c.n, c.weight, c.squares)
-		}
-		weight += c.weight
-		squares += c.squares
+	if err := e.cells.check(); err != nil {
+		return fmt.Errorf("evaluation: %w", err)
 	}
+	all := e.cells.sum()
+	weight, squares := all.weight, all.squares
+	e.n = all.n
 	for _, l := range []struct {
 		loss
 		most float64
@@ -238,8 +212,8 @@ func (e *Evaluation) checkSums() error {
 			return fmt.Errorf("%w: scores of level %q weigh %v and %v, its examples %v of %v", ErrInput, name, positive, negative, truth, weight)
 		}
 		for i, b := range bins {
-			if b.sum > (b.positive+b.negative)*slack {
-				return fmt.Errorf("%w: bin %d of level %q sums to %v over %v", ErrInput, i, name, b.sum, b.positive+b.negative)
+			if b.sum > (b.weight[1]+b.weight[0])*slack {
+				return fmt.Errorf("%w: bin %d of level %q sums to %v over %v", ErrInput, i, name, b.sum, b.weight[1]+b.weight[0])
 			}
 		}
 	}

@@ -3,21 +3,34 @@ package eval
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"time"
+	"unicode/utf8"
 )
 
 // An Answered is an answer whose label may come.
 type Answered struct {
-	ID    string
-	At    time.Time
-	Level int
-	Proba []float64
+	ID    string    `json:"id"`
+	At    time.Time `json:"at"`
+	Level int       `json:"level"`
+	Proba []float64 `json:"proba,omitempty"`
 	// Reviewed is the probability, as it was known at the time, that this answer
 	// would be looked at and labelled, in (0,1]; 0 means 1. Answers that are
 	// never reviewed say nothing about their kind: review a few of each.
-	Reviewed float64
+	Reviewed float64 `json:"reviewed,omitempty"`
+}
+
+// check returns an error that wraps ErrInput unless a can wait.
+func (a *Answered) check() error {
+	switch {
+	case a.ID == "" || !utf8.ValidString(a.ID):
+		return fmt.Errorf("%w: an answer has the id %q, want one in UTF-8", ErrInput, a.ID)
+	case a.Level < 0 || slices.ContainsFunc(a.Proba, func(p float64) bool { return !(p >= 0 && p <= 1) }):
+		return fmt.Errorf("%w: answer %q has level %d and probabilities %v", ErrInput, a.ID, a.Level, a.Proba)
+	case !(a.Reviewed >= 0 && a.Reviewed <= 1) || badWeight(1/cmp.Or(a.Reviewed, 1)):
+		return fmt.Errorf("%w: answer %q is reviewed with probability %v", ErrInput, a.ID, a.Reviewed)
+	}
+	return nil
 }
 
 // A Labelled is an answer with its label, to be evaluated.
@@ -69,8 +82,8 @@ type JoinerCounts struct {
 // without: so answers whose labels come fast do not stand for all, and a label
 // may be corrected as long as its answer waits. It is made by NewJoiner and must
 // not be used from several goroutines at once. It holds at most Capacity answers
-// in memory; after a restart it is filled again from a log of answers and
-// labels.
+// in memory; written as JSON together with what joined made of the others, they
+// go on waiting after a restart.
 type Joiner struct {
 	joined  func(Labelled)
 	o       JoinerOptions
@@ -104,10 +117,11 @@ func NewJoiner(joined func(Labelled), opts *JoinerOptions) (*Joiner, error) {
 
 // Answer takes in an answer, its probabilities copied. Answers should come in
 // about the order of time: none matures before those that came earlier.
-// The error wraps ErrInput where it has no id or Reviewed is not in [0,1].
+// The error wraps ErrInput where its id is empty or not UTF-8, its level negative,
+// or a probability not in [0,1].
 func (j *Joiner) Answer(a Answered) error {
-	if a.ID == "" || !(a.Reviewed >= 0 && a.Reviewed <= 1) || math.IsInf(1/cmp.Or(a.Reviewed, 1), 0) {
-		return fmt.Errorf("%w: answer %q is reviewed with probability %v", ErrInput, a.ID, a.Reviewed)
+	if err := a.check(); err != nil {
+		return err
 	}
 	j.counts.Answers++
 	if j.waiting[a.ID] != nil {

@@ -1,6 +1,7 @@
 package eval_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -153,6 +154,119 @@ func TestWeights(t *testing.T) {
 	if math.Abs(weighted/weights-real/all) > 0.02 || math.Abs(plain/n-real/all) < 0.1 {
 		t.Errorf("accuracy is %.3f, of those reviewed %.3f, weighted %.3f", real/all, plain/n, weighted/weights)
 	}
+}
+
+// TestJoinerRestarts writes and reads a Joiner after one call in ten; one that
+// never stops must join the same.
+func TestJoinerRestarts(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 9))
+	o := &eval.JoinerOptions{Horizon: time.Hour, Capacity: 40}
+	var got, want []eval.Labelled
+	always, err := eval.NewJoiner(func(l eval.Labelled) { want = append(want, l) }, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh := func() *eval.Joiner {
+		j, err := eval.NewJoiner(func(l eval.Labelled) { got = append(got, l) }, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return j
+	}
+	j, now := fresh(), time.Unix(1_700_000_000, 0).UTC()
+	for i := range 3000 {
+		if rng.IntN(10) == 0 {
+			data, err := json.Marshal(j)
+			if err != nil {
+				t.Fatal(err)
+			}
+			j = fresh()
+			if err := json.Unmarshal(data, j); err != nil {
+				t.Fatal(err)
+			}
+		}
+		now = now.Add(time.Duration(rng.IntN(200)) * time.Second)
+		id, what, level := fmt.Sprint(max(0, i-rng.IntN(20))), rng.IntN(4), rng.IntN(3)
+		a := eval.Answered{ID: id, At: now, Level: level, Proba: []float64{0.1, 0.2, 0.7}, Reviewed: float64(level) / 2}
+		for _, j := range []*eval.Joiner{j, always} {
+			switch what {
+			case 0:
+				j.Mature(now)
+			case 1:
+				err = errors.Join(err, j.Label(id, level, now))
+			default:
+				err = errors.Join(err, j.Answer(a))
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if diff := cmp.Diff(want, got); diff != "" || j.Counts() != always.Counts() || j.Waiting() != always.Waiting() || len(got) == 0 {
+		t.Errorf("joined %d, %+v, want %d, %+v; (-never stopped +restarted)\n%s", len(got), j.Counts(), len(want), always.Counts(), diff)
+	}
+}
+
+func TestJoinerRefuses(t *testing.T) {
+	j, err := eval.NewJoiner(func(eval.Labelled) {}, &eval.JoinerOptions{Capacity: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, a := range map[string]eval.Answered{
+		"no id": {}, "not UTF-8": {ID: "\xff"}, "level": {ID: "a", Level: -1}, "NaN": {ID: "a", Proba: []float64{math.NaN()}},
+		"reviewed": {ID: "a", Reviewed: 1.1}, "hardly ever": {ID: "a", Reviewed: 1e-300},
+	} {
+		if err := j.Answer(a); !errors.Is(err, eval.ErrInput) {
+			t.Errorf("%s: error is %v", name, err)
+		}
+	}
+	if err := j.Answer(eval.Answered{ID: "kept"}); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string]string{
+		"no JSON": "", "counts": `{"waiting":[{"id":"a"}],"counts":{}}`, "negative": `{"waiting":[],"counts":{"answers":1,"joined":-1,"unlabelled":2}}`,
+		"too many": `{"waiting":[{"id":"a"},{"id":"b"}],"counts":{"answers":2}}`, "no id": `{"waiting":[{"id":""}],"counts":{"answers":1}}`,
+		"truth": `{"waiting":[{"id":"a","truth":-1}],"counts":{"answers":1}}`,
+	} {
+		if err := j.UnmarshalJSON([]byte(data)); !errors.Is(err, eval.ErrInput) || j.Waiting() != 1 {
+			t.Errorf("%s: error is %v, %d wait", name, err, j.Waiting())
+		}
+	}
+	if err := new(eval.Joiner).UnmarshalJSON([]byte(`{"waiting":[],"counts":{}}`)); !errors.Is(err, eval.ErrInput) {
+		t.Errorf("one that NewJoiner did not make: %v", err)
+	}
+}
+
+// FuzzJoinerJSON feeds anything in: what is taken reads back as itself, and goes
+// on.
+func FuzzJoinerJSON(f *testing.F) {
+	for _, s := range []string{``, `{}`, `{"waiting":[{"id":"a","at":"2024-06-01T00:00:00Z","level":1,"proba":[0.2,0.8],"reviewed":0.5,"truth":0}],"counts":{"answers":1}}`,
+		`{"waiting":[{"id":"a"},{"id":"a"}],"counts":{"answers":2}}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		j, err := eval.NewJoiner(func(eval.Labelled) {}, &eval.JoinerOptions{Capacity: 10})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.UnmarshalJSON(data); err != nil {
+			if !errors.Is(err, eval.ErrInput) {
+				t.Fatalf("error is %v", err)
+			}
+			return
+		}
+		written, err := j.MarshalJSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := j.UnmarshalJSON(written); err != nil {
+			t.Fatalf("reading what was written, %s: %v", written, err)
+		}
+		if again, err := j.MarshalJSON(); err != nil || string(again) != string(written) {
+			t.Errorf("written %s, again %s, error %v", written, again, err)
+		}
+		j.Mature(time.Unix(1<<40, 0))
+	})
 }
 
 func BenchmarkJoiner(b *testing.B) {

@@ -33,7 +33,8 @@ type GateOptions struct {
 	Limits []Limit
 	// MinSamples and MinPerLevel are how many labelled examples there must be, of
 	// all and of each true level, before checks pass or fail; of Arms, for each
-	// version. 0 means 200 and 20; below 0, none. Intervals rest on the central
+	// version; of weighted ones, their effective number (Kish, 1965). 0 means 200
+	// and 20; below 0, none. Intervals rest on the central
 	// limit theorem and are not to be trusted on fewer.
 	MinSamples  int64
 	MinPerLevel int64

@@ -149,7 +149,7 @@ func (g *Gate) judgeEvidence(v *Verdict, ev Evidence) error {
 	if !slices.Equal(e.levels, g.levels) {
 		return fmt.Errorf("%w: evidence over levels %q for a gate over %q", ErrInput, e.levels, g.levels)
 	}
-	v.N = int64(e.size())
+	v.N = e.n
 	v.Reasons = append(v.Reasons, g.minimum(&e)...)
 	for i := range g.o.Checks {
 		v.Reasons = append(v.Reasons, g.check(&e, i))
@@ -176,12 +176,12 @@ func (g *Gate) minimum(e *evidence) (all []Reason) {
 // least returns how many examples there are, of all and of each true level, for
 // the version that has fewer.
 func (e *evidence) least() (total float64, byLevel []float64) {
-	a, b := e.tables()
-	byLevel = make([]float64, len(e.levels))
-	for level := range byLevel {
-		byLevel[level] = min(a.rows[level], b.rows[level])
+	total, byLevel = e.seen(true)
+	b, levelsB := e.seen(false)
+	for i, n := range levelsB {
+		byLevel[i] = min(byLevel[i], n)
 	}
-	return min(a.n, b.n), byLevel
+	return min(total, b), byLevel
 }
 
 // check returns what check i comes to.

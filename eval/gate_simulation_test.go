@@ -53,15 +53,16 @@ func (w world) shares(better float64) []float64 {
 
 // pairsOf returns n examples drawn by shares.
 func (w world) pairsOf(p *Pairs, shares []float64, n int, src rand.Source) {
-	e := (&Pairs{levels: w.levels(), counts: make([]int64, len(shares))}).evidence()
+	e := (&Pairs{levels: w.levels(), cells: make(cells, len(shares))}).evidence()
 	for i, q := range shares {
 		e.cells[i].n = q * float64(n)
 	}
 	drawn := make([]evidenceCell, len(e.cells))
 	e.draw(drawn, e.cells, src)
 	for i, c := range drawn {
-		p.counts[i] += int64(math.Round(c.n)) // rounding: shares sum to 1 nearly
-		p.n += int64(math.Round(c.n))
+		n := int64(math.Round(c.n)) // shares sum to 1 nearly
+		p.cells[i].merge(ones(n))
+		p.n += n
 	}
 }
 
@@ -253,14 +254,14 @@ func (w world) armsOf(t testing.TB, g *Gate, shares []float64, step int, src ran
 		ofA, ofB := w.newPairs(t), w.newPairs(t)
 		w.pairsOf(ofA, shares, step, src)
 		w.pairsOf(ofB, shares, step, src)
-		for i := range ofA.counts {
+		for i := range ofA.cells {
 			truth, a, b := ofA.outcome(i)
-			s.arms[ArmA].Counts[truth*k+a] += ofA.counts[i]
-			s.arms[ArmB].Counts[truth*k+b] += ofB.counts[i]
+			s.arms[ArmA].cells[truth*k+a].merge(ofA.cells[i])
+			s.arms[ArmB].cells[truth*k+b].merge(ofB.cells[i])
 		}
-		s.arms[ArmA].N += ofA.n
-		s.arms[ArmB].N += ofB.n
-		v, err := g.Judge(Look{Evidence: s, OldN: s.arms[ArmA].N, NewN: s.arms[ArmB].N})
+		s.arms[ArmA].n += ofA.n
+		s.arms[ArmB].n += ofB.n
+		v, err := g.Judge(Look{Evidence: s, OldN: s.arms[ArmA].n, NewN: s.arms[ArmB].n})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -47,7 +47,7 @@ func TestGateVerdicts(t *testing.T) {
 	}
 	addCounts(t, few, 150, 0, 0, 0)
 	rare := alikePairs(t, 0, 0)
-	rare.counts[len(rare.counts)-1], rare.n = 0, rare.n-360 // 40 of the highest level
+	rare.cells[len(rare.cells)-1], rare.n = cell{}, rare.n-360 // 40 of the highest level
 	fine := map[string]GuardCounts{"errors": {1, 1000, 1, 1000}}
 	for _, c := range []struct {
 		name string

@@ -134,7 +134,7 @@ func (e *Evaluation) Intervals(opts *IntervalOptions) (Intervals, error) {
 			l.AveragePrecision = proportion(a.Value, support)
 		}
 	}
-	for i, x := range e.bootstrap(o, metrics) {
+	for i, x := range e.bootstrap(o, metrics, m) {
 		*to[i] = x
 	}
 	b.MacroF1 = b.Macro.F1
@@ -156,8 +156,8 @@ func (e *Evaluation) Intervals(opts *IntervalOptions) (Intervals, error) {
 // levels² * Resamples whatever the number of examples, so little that it needs
 // one goroutine only. So that what was not seen is not taken to be impossible,
 // each level has three quarters of an example besides, half of it predicted
-// right. metric must not keep or change the Matrix; its cells are shares. The
-// error wraps ErrInput, or is ErrEmpty.
+// right; what was seen is always in the interval. metric must not keep or change
+// the Matrix; its cells are shares. The error wraps ErrInput, or is ErrEmpty.
 func (e *Evaluation) Bootstrap(metric func(Matrix) float64, opts *IntervalOptions) (Interval, error) {
 	o, err := opts.withDefaults()
 	if err != nil {
@@ -166,7 +166,7 @@ func (e *Evaluation) Bootstrap(metric func(Matrix) float64, opts *IntervalOption
 	if n, _ := e.all(); n == 0 {
 		return Interval{}, ErrEmpty
 	}
-	return e.bootstrap(o, []func(Matrix) float64{metric})[0], nil
+	return e.bootstrap(o, []func(Matrix) float64{metric}, e.Matrix().Shares())[0], nil
 }
 
 // prior is how many examples of each level are taken to have been seen before:
@@ -174,18 +174,27 @@ func (e *Evaluation) Bootstrap(metric func(Matrix) float64, opts *IntervalOption
 // the cells, TestBootstrapCovers has the intervals closest to 95% with this.
 const prior = 0.75
 
-func (e *Evaluation) bootstrap(o IntervalOptions, metrics []func(Matrix) float64) []Interval {
+// bootstrap returns the intervals of metrics, which of m are what was seen.
+func (e *Evaluation) bootstrap(o IntervalOptions, metrics []func(Matrix) float64, m Matrix) []Interval {
 	intervals := make([]Interval, len(metrics))
 	for j, v := range e.draws(o, metrics) {
-		intervals[j] = percentiles(v, o.Confidence)
+		intervals[j] = percentiles(v, metrics[j](m), o.Confidence)
 	}
 	return intervals
 }
 
-// percentiles sorts v and returns the interval of its middle.
-func percentiles(v []float64, confidence float64) Interval {
+// percentiles sorts v and returns the interval of its middle, and of what was
+// seen: no resample reaches a metric that is as good as can be.
+func percentiles(v []float64, seen, confidence float64) Interval {
 	slices.Sort(v)
-	return Interval{quantile(v, (1-confidence)/2), quantile(v, (1+confidence)/2)}
+	i := Interval{quantile(v, (1-confidence)/2), quantile(v, (1+confidence)/2)}
+	if seen < i.Low {
+		i.Low = seen
+	}
+	if seen > i.High {
+		i.High = seen
+	}
+	return i
 }
 
 // draws returns what the metrics are in each resample.
@@ -261,13 +270,11 @@ func gamma(rng *rand.Rand, shape float64) float64 {
 
 // interval returns that of the mean loss, by Student's t and the variance of a
 // weighted mean.
-func (l loss) interval(weight, n, confidence float64) Interval {
-	mean := l.sum / weight
+func (l *loss) interval(weight, n, confidence float64) Interval {
 	if n <= 1 {
 		return Interval{0, math.MaxFloat64}
 	}
-	squares := weight * weight / n
-	variance := max(0, l.second-2*mean*l.first+mean*mean*squares) / weight / weight * n / (n - 1)
+	mean, variance := l.mean(weight, n)
 	half := distuv.StudentsT{Mu: 0, Sigma: 1, Nu: n - 1}.Quantile(0.5+confidence/2) * math.Sqrt(variance)
 	return Interval{max(0, mean-half), mean + half}
 }

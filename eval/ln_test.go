@@ -20,17 +20,36 @@ func TestLn(t *testing.T) {
 	}
 }
 
-// TestScoreBinsAscend has no lower bin for a greater probability.
-func TestScoreBinsAscend(t *testing.T) {
-	last := 0
-	for i := range 1_000_001 {
-		b := scoreBinOf(float64(i) / 1_000_000)
-		if b < last || b >= scoreBins || b-last > 1 {
-			t.Fatalf("bin of %v is %d after %d", float64(i)/1_000_000, b, last)
+// TestScoreBins has each probability in the bin between whose ends it lies, and
+// no lower bin for a greater one.
+func TestScoreBins(t *testing.T) {
+	table := newBinTable()
+	end := func(b int) float64 { // the upper end of a bin
+		if x := float64(b+1) / scoreBins; x <= 0.5 {
+			return 2 * x * x
+		} else {
+			return 1 - 2*(1-x)*(1-x)
 		}
-		last = b
 	}
-	if last != scoreBins-1 {
-		t.Errorf("the last bin is %d", last)
+	last := 0
+	check := func(p float64, want int) {
+		t.Helper()
+		if b := table.of(p); b != want || b < last {
+			t.Fatalf("bin of %v is %d after %d, want %d", p, b, last, want)
+		}
+		last = want
+	}
+	check(0, 0)
+	for b := range scoreBins {
+		from := 0.0
+		if b > 0 {
+			from = end(b - 1)
+		}
+		check(from+(end(b)-from)/1e6, b)
+		check((from+end(b))/2, b)
+		check(end(b), b)
+	}
+	if last != scoreBins-1 || end(last) != 1 {
+		t.Errorf("the last bin is %d, to %v", last, end(last))
 	}
 }

@@ -3,6 +3,7 @@ package eval
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // A Matrix is a confusion matrix: the number, weight or share of the examples
@@ -72,10 +73,13 @@ func (m Matrix) Total() (sum float64) {
 	return sum
 }
 
-// Level returns precision, recall and F1 of one level.
-func (m Matrix) Level(level int) Average {
-	hits, support, predicted := m[level][level], m.row(level), m.column(level)
+func averageOf(hits, support, predicted float64) Average {
 	return Average{Precision: ratio(hits, predicted), Recall: ratio(hits, support), F1: ratio(2*hits, predicted+support)}
+}
+
+// Level returns precision, recall and F1 of one level of m.
+func (m Matrix) Level(level int) Average {
+	return averageOf(m[level][level], m.row(level), m.column(level))
 }
 
 // Macro returns the means of precision, recall and F1 over the levels.
@@ -94,6 +98,22 @@ func (m Matrix) Weighted() (a Average) {
 		a.add(m.Level(c), ratio(m.row(c), n))
 	}
 	return a
+}
+
+// Micro returns precision, recall and F1 of some levels counted together, as
+// classification_report does where labels are some of all, such as all but the
+// lowest. One that is no level of m has no examples. Without levels it is of all,
+// where the three are the accuracy.
+func (m Matrix) Micro(levels ...int) Average {
+	hits, support, predicted := 0.0, 0.0, 0.0
+	for c := range m {
+		if len(levels) == 0 || slices.Contains(levels, c) {
+			hits += m[c][c]
+			support += m.row(c)
+			predicted += m.column(c)
+		}
+	}
+	return averageOf(hits, support, predicted)
 }
 
 // Accuracy returns the share of examples whose level was predicted.
@@ -125,10 +145,13 @@ func (m Matrix) BalancedAccuracy() float64 {
 // Coefficient, 2004).
 func (m Matrix) MCC() float64 {
 	n := m.Total()
+	_, exponent := math.Frexp(n)
+	scale := math.Ldexp(1, -exponent) // exact, and no fourth power of n is too large or small
+	n *= scale
 	hits, both, truth, predicted := 0.0, 0.0, 0.0, 0.0
 	for c := range m {
-		t, p := m.row(c), m.column(c)
-		hits += m[c][c]
+		t, p := m.row(c)*scale, m.column(c)*scale
+		hits += m[c][c] * scale
 		both += t * p
 		truth += t * t
 		predicted += p * p
@@ -159,7 +182,7 @@ func (m Matrix) kappa(weight func(distance float64) float64) float64 {
 		for d := range m {
 			w := weight(math.Abs(float64(c - d)))
 			seen += w * m[c][d]
-			chance += w * ratio(t*m.column(d), n)
+			chance += w * t * ratio(m.column(d), n)
 		}
 	}
 	if chance == 0 {
@@ -214,15 +237,15 @@ func (m Matrix) divided(by func(c, d int) float64) Matrix {
 	return out
 }
 
-// check returns an error unless m is a square of numbers that are finite and at
-// least 0.
+// check returns an error unless m is a square of numbers of at least 0 that are
+// sums of weights.
 func (m Matrix) check() error {
 	for c, row := range m {
 		if len(row) != len(m) {
 			return fmt.Errorf("%w: row %d of the confusion matrix has %d cells for %d levels", ErrInput, c, len(row), len(m))
 		}
 		for d, v := range row {
-			if !(v >= 0 && v <= math.MaxFloat64) {
+			if !(v >= 0 && v <= maxSum) {
 				return fmt.Errorf("%w: %v examples of level %d predicted as %d", ErrInput, v, c, d)
 			}
 		}

@@ -80,20 +80,6 @@ func NewProxies(levels []string) (*Proxies, error) {
 	return p, nil
 }
 
-// checkLevels returns an error unless there are two levels or more, all
-// different.
-func checkLevels(levels []string) error {
-	if len(levels) < 2 {
-		return fmt.Errorf("%w: %d levels, want at least 2", ErrInput, len(levels))
-	}
-	for i, l := range levels {
-		if slices.Index(levels, l) < i {
-			return fmt.Errorf("%w: level %q stands twice", ErrInput, l)
-		}
-	}
-	return nil
-}
-
 // Answer counts an answer: its level, its score and the greatest of its
 // probabilities, both in [0,1], and whether it was escalated. An error wraps
 // ErrInput and leaves p unchanged.

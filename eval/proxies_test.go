@@ -321,7 +321,7 @@ func TestChart(t *testing.T) {
 	if _, err := c.Add(eval.Tally{Hits: 1}); !errors.Is(err, eval.ErrInput) {
 		t.Errorf("one of none: %v", err)
 	}
-	for _, c := range []eval.Chart{{}, {Hits: -5, N: 10, Spread: 1}, {Hits: 5, N: 4, Spread: 1}, {N: 4}, {N: 4, Spread: 1, Pull: -1}} {
+	for _, c := range []eval.Chart{{}, {Hits: -5, N: 10, Spread: 1}, {Hits: 5, N: 4, Spread: 1}, {N: 4}, {N: 4, Spread: 1, Pull: -1}, {Hits: 5, N: 10, Spread: 1e308, Average: 1e308}} {
 		if _, err := c.Add(eval.Tally{Hits: 1, N: 2}); !errors.Is(err, eval.ErrInput) {
 			t.Errorf("%+v: %v", c, err)
 		}

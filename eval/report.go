@@ -15,7 +15,8 @@ type Report struct {
 	// MacroF1 is the mean of the levels' F1, Macro.F1.
 	MacroF1 float64 `json:"macro_f1"`
 	// Accuracy is the share of examples whose level was predicted, which is also
-	// the micro average of precision, recall and F1.
+	// the micro average of precision, recall and F1 over all levels; see
+	// Matrix.Micro for some of them.
 	Accuracy float64 `json:"accuracy"`
 	// LogLoss is the mean of -ln of the true level's probability, which is
 	// first brought into [2^-52, 1-2^-52], as scikit-learn does.

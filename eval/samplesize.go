@@ -16,7 +16,7 @@ const maxSamplesNeeded = 1_000_000_000
 // the answers of the versions vary, how often they differ and how rare the
 // levels are is taken from pilot, some hundred examples of the kind to come,
 // such as those that the version was evaluated on; of Arms, the number is that
-// of both together, parted as there.
+// of both together, parted as there, and examples to come weigh as those do.
 //
 // Each check must pass with a probability so great that, at worst, all do with
 // the one that is asked for; the estimates are taken to be normal. Of repeated
@@ -49,7 +49,7 @@ func (g *Gate) SamplesNeeded(pilot Evidence, gain, power float64) (int64, error)
 		}
 	}
 	miss := normalQuantile(1 - (1-power)/float64(max(1, len(g.o.Checks)+len(g.levels))))
-	enough := func(n int) bool { return n > 0 && g.enough(e.scaled(float64(n)/e.size()), gain, miss) }
+	enough := func(n int) bool { return n > 0 && g.enough(e.scaled(float64(n)/float64(e.n)), gain, miss) }
 	n := sort.Search(maxSamplesNeeded, enough)
 	if n == maxSamplesNeeded {
 		return 0, fmt.Errorf("%w: more than %d samples would be needed for a gain of %v", ErrInput, maxSamplesNeeded, gain)

@@ -25,7 +25,11 @@ type sklearnCase struct {
 		MCC, Kappa       float64
 		QuadraticKappa   float64 `json:"quadratic_kappa"`
 	}
-	Normalized       struct{ True, Pred, All eval.Matrix }
+	Normalized struct{ True, Pred, All eval.Matrix }
+	Micro      *struct { // of some levels
+		Levels  []int
+		Average eval.Average
+	}
 	ROCAUC           []*float64   `json:"roc_auc"`
 	AveragePrecision []*float64   `json:"average_precision"`
 	Lift             []*[]float64 // of the top tenth and third
@@ -126,6 +130,15 @@ func TestEqualsScikitLearnMatrix(t *testing.T) {
 		} {
 			if !near(v[0], v[1]) {
 				t.Errorf("%s is %v, in scikit-learn %v", name, v[1], v[0])
+			}
+		}
+		all := eval.Average{Precision: c.Report.Accuracy, Recall: c.Report.Accuracy, F1: c.Report.Accuracy}
+		if diff := cmp.Diff(all, m.Micro(), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+			t.Errorf("micro average of all levels (-accuracy +riskkit):\n%s", diff)
+		}
+		if c.Micro != nil {
+			if diff := cmp.Diff(c.Micro.Average, m.Micro(c.Micro.Levels...), cmpopts.EquateApprox(0, 1e-12)); diff != "" {
+				t.Errorf("micro average of levels %v (-scikit-learn +riskkit):\n%s", c.Micro.Levels, diff)
 			}
 		}
 		for name, v := range map[string][2]eval.Matrix{

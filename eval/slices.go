@@ -72,8 +72,7 @@ func (s *Slices) part(name string) (e *Evaluation, other bool) {
 	}
 	e = s.parts[name]
 	if e == nil {
-		k := len(s.whole.levels)
-		e = &Evaluation{levels: s.whole.levels, cells: make([]cell, k*k), scores: make([]scoreBin, k*scoreBins)}
+		e = newEvaluation(s.whole.levels, s.whole.bins)
 		s.parts[name] = e
 	}
 	return e, name == OtherSlice
@@ -215,7 +214,7 @@ func (s *Slices) compare(name string, part *Evaluation, o *SliceOptions) SliceRe
 	n, _ := part.all()
 	r := SliceReport{
 		Name: name, N: part.n, Accuracy: m.Accuracy(), MacroF1: present(m),
-		MacroF1Interval: percentiles(spread, o.Confidence),
+		MacroF1Interval: percentiles(spread, present(m), o.Confidence),
 		RestAccuracy:    others.Accuracy(), RestMacroF1: present(others), P: 1, MacroF1P: 1,
 	}
 	r.AccuracyInterval, _ = Wilson(min(n, r.Accuracy*n), n, o.Confidence) // in range
@@ -246,7 +245,7 @@ func macroF1Of(m Matrix, e *Evaluation) float64 {
 // without returns the cells of whole without those of e, which is a part of it;
 // nothing else of the state is set.
 func (e *Evaluation) without(whole *Evaluation) *Evaluation {
-	rest := &Evaluation{levels: e.levels, n: whole.n - e.n, cells: make([]cell, len(e.cells))}
+	rest := &Evaluation{levels: e.levels, n: whole.n - e.n, cells: make(cells, len(e.cells))}
 	for i, c := range whole.cells {
 		if n := c.n - e.cells[i].n; n > 0 {
 			rest.cells[i] = cell{n, max(0, c.weight-e.cells[i].weight), max(0, c.squares-e.cells[i].squares)}

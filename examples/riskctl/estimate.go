@@ -309,9 +309,6 @@ func labels(e *eval.Evaluation, name string, confidence float64) (eval.Performan
 	if err != nil {
 		return eval.Performance{}, r, err
 	}
-	i, err := e.Intervals(&eval.IntervalOptions{Confidence: confidence})
-	return eval.Performance{Window: name, N: r.N, Metrics: []eval.Measured{
-		{Name: "accuracy", Estimated: eval.Estimated{Value: r.Accuracy, Interval: i.Accuracy}},
-		{Name: "macro-F1", Estimated: eval.Estimated{Value: r.MacroF1, Interval: i.MacroF1}},
-	}}, r, err
+	p, err := e.Performance(name, &eval.IntervalOptions{Confidence: confidence})
+	return p, r, err
 }

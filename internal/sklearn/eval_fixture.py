@@ -19,7 +19,8 @@ from scipy.stats import binomtest
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     accuracy_score, average_precision_score, balanced_accuracy_score, brier_score_loss, classification_report,
-    cohen_kappa_score, confusion_matrix, log_loss, matthews_corrcoef, roc_auc_score)
+    cohen_kappa_score, confusion_matrix, log_loss, matthews_corrcoef,
+    precision_recall_fscore_support, roc_auc_score)
 from statsmodels.stats.proportion import proportion_confint
 
 warnings.simplefilter("ignore")
@@ -93,6 +94,9 @@ def case(name, truth, predicted, proba, weights=None):
         mcc=matthews_corrcoef(truth, predicted, sample_weight=w), kappa=kappa(), quadratic_kappa=kappa(weights="quadratic"))
     c["normalized"] = dict(true=matrix(normalize="true"), pred=matrix(normalize="pred"), all=matrix(normalize="all"))
     c |= one_vs_rest(truth, proba, w)
+    some = labels[:1] + labels[2:]  # classification_report has a micro average of some levels, and accuracy of all
+    micro = precision_recall_fscore_support(truth, predicted, labels=some, average="micro", zero_division=0, sample_weight=w)
+    c["micro"] = dict(levels=some, average=dict(zip(["precision", "recall", "f1"], map(float, micro)))) if k > 2 else None
     if k > 2 and None not in c["roc_auc"]:
         c["averaged"] = {a: roc_auc_score(truth, proba, multi_class="ovr", average=a, labels=labels, sample_weight=w)
                          for a in ["macro", "weighted"]}
@@ -104,9 +108,45 @@ def case(name, truth, predicted, proba, weights=None):
     return c
 
 
+def from_its_tests():
+    """The examples of scikit-learn's own tests: metrics/tests/test_classification.py, test_ranking.py and
+    tests/test_calibration.py. Where they have levels alone, probabilities lean to the predicted one."""
+    leaning = lambda predicted, k: 0.1 + (1 - 0.1 * k) * np.eye(k)[predicted]
+    upper = lambda p: np.column_stack([1 - np.array(p), p])
+    runs = lambda *n: np.repeat(np.arange(len(n)), n)
+    for name, truth, predicted, k, weights in [
+            ("test_cohen_kappa, two levels", runs(40, 60), np.concatenate([runs(20, 20), runs(10, 50)]), 2, None),
+            ("test_cohen_kappa, three levels", runs(46, 44, 10), runs(52, 32, 16), 3, None),
+            ("test_cohen_kappa, quadratic", runs(46, 44, 10), runs(50, 40, 10), 3, None),
+            ("test_cohen_kappa_undefined, one level", np.full(10, 2), np.full(10, 2), 3, None),
+            ("test_cohen_kappa_undefined, another", runs(5, 5), np.full(10, 2), 3, None),
+            ("test_matthews_corrcoef_multiclass, all wrong", [0, 0, 1, 1, 2, 2], [2, 2, 0, 0, 1, 1], 3, None),
+            ("test_matthews_corrcoef_multiclass, the least", [0, 0, 1, 1, 2, 2], [1, 1, 0, 0, 0, 0], 3, None),
+            ("test_matthews_corrcoef_multiclass, one answer", [0, 1, 2], [3, 3, 3], 4, None),
+            ("test_matthews_corrcoef_multiclass, one truth", [3, 3, 3], [0, 1, 2], 4, None),
+            ("test_matthews_corrcoef_multiclass, chance", [0, 1, 2] * 3, [1, 1, 1, 2, 2, 2, 0, 0, 0], 3, None),
+            ("test_matthews_corrcoef_multiclass, masked", [0, 0, 1, 1, 2], [1, 1, 0, 0, 2], 3, [1, 1, 1, 1, 0]),
+            ("test_matthews_corrcoef_multiclass, of one level", [0, 0, 1, 2], [0, 0, 1, 2], 3, [1, 1, 0, 0])]:
+        yield name, np.array(truth), np.array(predicted), leaning(np.array(predicted), k), weights and np.array(weights, float)
+    for name, truth, proba in [
+            ("test_log_loss, two levels", [0, 0, 0, 1, 1, 1], upper([0.5, 0.9, 0.99, 0.1, 0.25, 0.999])),
+            ("test_log_loss, three levels", [1, 0, 2], [[0.2, 0.7, 0.1], [0.6, 0.2, 0.2], [0.6, 0.1, 0.3]]),
+            ("test_log_loss, strings", [0, 1, 1, 0], [[0.3, 0.7], [0.6, 0.4], [0.4, 0.6], [0.7, 0.3]]),
+            ("test_log_loss_eps", [0, 1], upper([1, 0])),
+            ("test_brier_score_loss_multiclass, a level absent", [0, 2, 1], np.eye(4)[[0, 1, 1]]),
+            ("test_brier_score_loss_multiclass, perfect", [0, 1, 2], np.eye(3)),
+            ("test_brier_score_loss_multiclass, all wrong", [0, 1, 2], np.eye(3)[[1, 0, 0]]),
+            ("test_brier_score_loss_binary", [0, 1, 1, 0, 1, 1], upper([0.1, 0.8, 0.9, 0.3, 1.0, 0.95])),
+            ("test_multiclass_ovr_roc_auc_toydata", [0, 1, 2, 2], [[1, 0, 0], [0.1, 0.5, 0.4], [0.1, 0.1, 0.8], [0.3, 0.3, 0.4]]),
+            ("test_multiclass_ovo_roc_auc_toydata", [0, 1, 0, 2], [[0.1, 0.8, 0.1], [0.3, 0.4, 0.3], [0.35, 0.5, 0.15], [0, 0.2, 0.8]]),
+            ("test_calibration_curve", [0, 0, 0, 1, 1, 1], upper([0, 0.1, 0.2, 0.8, 0.9, 1])),
+            ("test_calibration_curve, quantiles", [0, 0, 0, 0, 1, 1], upper([0, 0.1, 0.2, 0.5, 0.9, 1]))]:
+        yield name, np.array(truth), np.argmax(proba, 1), np.array(proba, float), None
+
+
 def main():
     rng = np.random.default_rng(11)
-    cases = []
+    cases = [case(*c) for c in from_its_tests()]
     for n, k in [(1, 3), (5, 2), (60, 2), (80, 3), (120, 5)]:
         proba = rng.dirichlet(np.full(k, 0.7), size=n)
         truth = np.array([rng.choice(k, p=0.7 * p + 0.3 / k) for p in proba])
