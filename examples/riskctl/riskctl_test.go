@@ -25,6 +25,7 @@ import (
 	"github.com/riskkit/riskkit/internal/corpus"
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/risk/audit"
 )
 
 // asRiskctl makes the test binary run as riskctl, so that tests can start and
@@ -674,7 +675,8 @@ func TestServeSlowly(t *testing.T) {
 func TestServe(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "registry")
 	data := incidents(t, corpus.Usual(1, 120))
-	s := startServer(t, "-registry", dir, "-reload", "10ms") // there is no registry yet
+	log := filepath.Join(t.TempDir(), "audit")
+	s := startServer(t, "-registry", dir, "-reload", "10ms", "-audit", log) // there is no registry yet
 	answered := func(want string) {
 		t.Helper()
 		var answer string
@@ -728,5 +730,13 @@ func TestServe(t *testing.T) {
 	if resp.Body.Close(); resp.StatusCode != http.StatusMethodNotAllowed {
 		t.Errorf("GET /risk is %d", resp.StatusCode)
 	}
+	if code, answer := s.post(t, "/risk/feedback", `{"id":"1","level":"low","assessed":"high"}`); code != 200 {
+		t.Errorf("feedback: answer is %d, %s", code, answer)
+	}
 	s.stop(t)
+	kept := must(t, "", "audit", "-log", log, "-kinds", "feedback")
+	if r := decode[audit.Record](t, kept); r.Feedback == nil || r.Feedback.Level != "low" {
+		t.Errorf("the audit log has %s", kept)
+	}
+	must(t, "", "audit", "-log", log, "-verify")
 }

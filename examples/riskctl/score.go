@@ -12,6 +12,7 @@ import (
 
 	"github.com/riskkit/riskkit/registry"
 	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/risk/audit"
 )
 
 // serving says what a service of riskctl answers with.
@@ -30,8 +31,9 @@ func (s *serving) declare(f *flag.FlagSet) {
 // named reports whether a version was asked for by number or stage.
 func (s *serving) named() bool { return s.version != 0 || s.stage != "" }
 
-// service returns the Service that is meant.
-func (s *serving) service(ctx context.Context) (*risk.Service, error) {
+// service returns the Service that is meant, which tells trail of its answers and
+// of feedback unless it is nil.
+func (s *serving) service(ctx context.Context, trail *audit.Log) (*risk.Service, error) {
 	ref, err := s.ref()
 	if err != nil {
 		return nil, err
@@ -40,6 +42,9 @@ func (s *serving) service(ctx context.Context) (*risk.Service, error) {
 		return nil, usage("-ml, -version and -stage need -registry")
 	}
 	o := risk.ServiceOptions{Model: s.model, Ref: ref, ML: s.ml || s.named()}
+	if trail != nil {
+		o.Observers, o.Feedback = risk.Observers{trail}, trail
+	}
 	if s.registry != "" {
 		// The registry need not be there: then the heuristic answers, and the
 		// status says why.
@@ -70,7 +75,7 @@ func score(f *flag.FlagSet) func(context.Context, streams) error {
 		case *explain < 0:
 			return usage("-explain is %d", *explain)
 		}
-		svc, err := v.service(ctx)
+		svc, err := v.service(ctx, nil)
 		if err != nil {
 			return err
 		}

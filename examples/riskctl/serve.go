@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/risk/audit"
 	"github.com/riskkit/riskkit/risk/riskhttp"
 )
 
@@ -26,10 +27,11 @@ func serve(f *flag.FlagSet) func(context.Context, streams) error {
 		addr   = f.String("addr", "127.0.0.1:8080", "`host:port` to listen on; port 0 takes a free one")
 		reload = f.Duration("reload", 10*time.Second, "`time` between looks for another version; 0 for none")
 		limit  = f.Duration("timeout", 10*time.Second, "`time` that a request, or a line of a batch, may take to come in, to be answered, and to end when the server stops")
+		record = f.String("audit", "", "`directory` to record answers and feedback in; without one, feedback is counted and forgotten")
 		asJSON = f.Bool("json", false, "log JSON on standard output, instead of text on standard error")
 	)
 	v.declare(f)
-	return func(ctx context.Context, s streams) error {
+	return func(ctx context.Context, s streams) (err error) {
 		if *reload < 0 || *limit <= 0 {
 			return usage("-reload is %v and -timeout is %v", *reload, *limit)
 		}
@@ -37,10 +39,24 @@ func serve(f *flag.FlagSet) func(context.Context, streams) error {
 		if *asJSON {
 			log = slog.New(slog.NewJSONHandler(s.out, nil))
 		}
-		svc, err := v.service(ctx)
+		var trail *audit.Log
+		if *record != "" {
+			dir, err := audit.OpenDir(*record, &audit.DirOptions{Create: true})
+			if err != nil {
+				return err
+			}
+			defer dir.Close()
+			trail, err = audit.Open(ctx, dir, "riskctl", &audit.Options{OnError: func(err error) { log.Error("the audit log", "error", err) }})
+			if err != nil {
+				return err
+			}
+			defer func() { err = errors.Join(err, trail.Close()) }()
+		}
+		svc, err := v.service(ctx, trail)
 		if err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, svc.Close(context.WithoutCancel(ctx))) }()
 		l, err := net.Listen("tcp", *addr)
 		if err != nil {
 			return err
