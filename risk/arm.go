@@ -48,8 +48,9 @@ type refusal struct {
 
 // open returns the arm of a version: it is loaded, verified, and answers a few
 // texts. What is loaded already is not loaded again, and what was refused is not
-// tried in a loop. A registry that panics is one that fails.
-func (s *Service) open(ctx context.Context, v registry.Version) (a *arm, err error) {
+// tried in a loop. A registry that panics is one that fails. Observers are told of
+// each failure, as of that stage.
+func (s *Service) open(ctx context.Context, v registry.Version, stage Stage) (a *arm, err error) {
 	for _, a := range s.resident {
 		if a.version.Number == v.Number && a.version.Digest == v.Digest {
 			return a, nil
@@ -68,9 +69,10 @@ func (s *Service) open(ctx context.Context, v registry.Version) (a *arm, err err
 				s.retire(a.close)
 			}
 			a, err = nil, fmt.Errorf("version %d of model %q: %w", v.Number, v.Model, err)
-			if ctx.Err() == nil { // else it is not the version's fault
+			if ctx.Err() == nil || context.Cause(ctx) == ErrTimeout { // else it is not the version's fault
 				s.refused[v.Number] = refusal{v.Digest, err, now.Add(s.o.RetryAfter)}
 			}
+			s.o.Observers.Failed(stage, err)
 			return
 		}
 		delete(s.refused, v.Number)
@@ -96,17 +98,22 @@ func (s *Service) open(ctx context.Context, v registry.Version) (a *arm, err err
 		a.outputs = newOutputs(a.monitor)
 		scorer = newWatched(m, a.monitor)
 	}
-	s.guard(a, scorer, own)
-	if !own {
+	quick := own && m.quick()
+	s.guard(a, scorer, own, quick)
+	if !quick {
 		test = a.first // it may hang
 	}
-	return a, smokeTest(ctx, s.o.Registry, v, test, s.o.Scale)
+	err = smokeTest(ctx, s.o.Registry, v, test, s.o.Scale)
+	if a.monitor != nil && !quick {
+		a.monitor.Take() // the test's texts are no incidents
+	}
+	return a, err
 }
 
 // guard puts around a version what keeps its trouble from the caller. own says
-// that it is a Model.
-func (s *Service) guard(a *arm, scorer Scorer, own bool) {
-	if d := s.o.Deadline; d != nil || !own {
+// that it is a Model, quick that it cannot hang.
+func (s *Service) guard(a *arm, scorer Scorer, own, quick bool) {
+	if d := s.o.Deadline; d != nil || !quick {
 		if d == nil {
 			d = new(DeadlineOptions)
 		}
@@ -135,7 +142,7 @@ func (s *Service) guard(a *arm, scorer Scorer, own bool) {
 func (s *Service) fellBack(reason FallbackReason, err error) {
 	s.fallbacks.Add(1)
 	s.last.Store(&err)
-	if reason != ReasonCanceled { // which is the caller's doing
+	if reason != ReasonCanceled && reason != ReasonBreaker { // the caller's doing, and what earlier errors did
 		s.o.Observers.Failed(StageModel, err)
 	}
 }
@@ -147,8 +154,20 @@ func (s *Service) thresholds(a Assessment) []float64 {
 			return arm.thresholds
 		}
 	}
-	if h, ok := s.o.Heuristic.(interface{ Thresholds() []float64 }); ok {
-		return h.Thresholds()
-	}
-	return nil
+	return s.cuts
+}
+
+// baseline is a host's Heuristic: a panic and an answer that makes no sense are
+// errors.
+type baseline struct {
+	Scorer
+	scale Scale
+}
+
+func (b baseline) Score(ctx context.Context, doc Document) (Assessment, error) {
+	return askValid(ctx, b.Scorer, doc, 0, b.scale)
+}
+
+func (b baseline) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
+	return askValid(ctx, b.Scorer, doc, n, b.scale)
 }

@@ -1,7 +1,6 @@
 package risk
 
 import (
-	"errors"
 	"fmt"
 	"iter"
 	"math"
@@ -204,13 +203,27 @@ func (a *Assessment) check(scale Scale) error {
 		return fmt.Errorf("score is %v, want a number in [0,1]", a.Score)
 	case scale.Index(a.Level) < 0:
 		return fmt.Errorf("level %q is not on the scale %q", a.Level, []string(scale))
-	case math.IsNaN(a.Threshold):
-		return errors.New("threshold is not a number")
+	case !finite(a.Threshold):
+		return fmt.Errorf("threshold is %v, want a finite number", a.Threshold)
 	}
 	for i := range a.Probabilities.Len() {
 		if level, p := a.Probabilities.At(i); !(p >= 0 && p <= 1) {
 			return fmt.Errorf("probability of %q is %v, want a number in [0,1]", level, p)
 		}
 	}
+	for i := range a.Categories {
+		if c := &a.Categories[i]; !finite(c.Share) {
+			return fmt.Errorf("share of category %q is %v, want a finite number", c.Name, c.Share)
+		}
+	}
+	for i := range a.Explanation {
+		if c := &a.Explanation[i]; !finite(c.Contribution) {
+			return fmt.Errorf("contribution of %q is %v, want a finite number", c.Term, c.Contribution)
+		}
+	}
 	return nil
 }
+
+// finite reports whether x is neither infinite nor NaN, neither of which JSON
+// has.
+func finite(x float64) bool { return math.Abs(x) <= math.MaxFloat64 }

@@ -23,10 +23,10 @@ const reserve = 20 * time.Millisecond
 // Idle workers wait in lanes, and a caller takes one from the lane of its core
 // and brings it back, so calls on different cores share nothing.
 type bounded[In, Out any] struct {
-	f       func(context.Context, In) (Out, error) // does not panic
-	timeout time.Duration                          // of each call
-	began   time.Time                              // what the time of calls counts from
-	local   bool                                   // f never looks at its context
+	f       func(context.Context, In) (Out, error)
+	timeout time.Duration // of each call
+	began   time.Time     // what the time of calls counts from
+	local   bool          // f never looks at its context
 	max     int
 
 	lanes lanes
@@ -63,8 +63,8 @@ func newBounded[In, Out any](timeout time.Duration, maximum int, f func(context.
 	}
 }
 
-// do calls f and returns what it does, or an error that wraps ErrTimeout,
-// ErrOverload, ErrClosed or context.Canceled.
+// do calls f and returns what it does, or an error that wraps ErrPanic,
+// ErrTimeout, ErrOverload, ErrClosed or context.Canceled.
 func (b *bounded[In, Out]) do(ctx context.Context, in In) (out Out, err error) {
 	if err := ctx.Err(); err != nil {
 		return out, callersErr(err)
@@ -181,7 +181,7 @@ func (l *lane[In, Out]) pop() *worker[In, Out] {
 
 func (b *bounded[In, Out]) work(w *worker[In, Out]) {
 	for range w.start {
-		w.out, w.err = b.f(w.ctx, w.in)
+		w.err = b.run(w)
 		if w.call.finish() {
 			b.put(w)
 		}
@@ -192,6 +192,18 @@ func (b *bounded[In, Out]) work(w *worker[In, Out]) {
 	if b.workers--; b.closed && b.workers == 0 {
 		close(b.gone)
 	}
+}
+
+// run is a call of f. A panic, which would end the process, is an error that
+// wraps ErrPanic.
+func (b *bounded[In, Out]) run(w *worker[In, Out]) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("%w: %v", ErrPanic, p)
+		}
+	}()
+	w.out, err = b.f(w.ctx, w.in)
+	return err
 }
 
 // close ends the workers. It waits for those that are at a call until ctx is

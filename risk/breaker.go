@@ -30,10 +30,11 @@ type BreakerOptions struct {
 	Failures int
 	// Pause is how long it stays open. 0 means 10 s.
 	Pause time.Duration
-	// Now tells the time. nil means time.Now.
+	// Now tells the time. nil means time.Now, as does a panic.
 	Now func() time.Time
 	// OnChange, if not nil, is told of each new state, in order, on the
-	// goroutine of a call. It may not call the breaker, but for State.
+	// goroutine of a call. It may not call the breaker, but for State. That it
+	// panics changes nothing.
 	OnChange func(BreakerState)
 }
 

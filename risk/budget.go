@@ -17,7 +17,7 @@ type BudgetOptions struct {
 	// TokensPerCall is what a call is taken to cost until it tells. 0 means
 	// 1,000, less than 0 nothing.
 	TokensPerCall int
-	// Now tells the time. nil means time.Now.
+	// Now tells the time. nil means time.Now, as does a panic.
 	Now func() time.Time
 }
 
@@ -60,9 +60,7 @@ func NewBudget(opts *BudgetOptions) (*Budget, error) {
 	o.CallsPerDay = orDefault(o.CallsPerDay, 1000)
 	o.TokensPerDay = orDefault(o.TokensPerDay, 1_000_000)
 	o.TokensPerCall = max(0, orDefault(o.TokensPerCall, 1000))
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+	o.Now = steady(o.Now)
 	for _, limit := range []int{o.TokensPerMinute, o.TokensPerDay} {
 		if limit >= 0 && o.TokensPerCall > limit {
 			return nil, fmt.Errorf("%w: a call takes %d tokens, more than the limit of %d", ErrBudget, o.TokensPerCall, limit)

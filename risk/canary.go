@@ -14,10 +14,11 @@ type Canary struct {
 	// Rollout is the id of the rollout.
 	Rollout string
 	// Takes says whether Candidate answers for a document. It must say the same
-	// for the same document, on all replicas. It is called for each document.
+	// for the same document, on all replicas. It is called for each document; one
+	// that panics says no.
 	Takes func(Document) bool
 	// Observer, if not nil, is told what Candidate Failed at, but not where the
-	// caller gave up.
+	// caller gave up or a Breaker is open.
 	Observer Observer
 }
 
@@ -29,15 +30,15 @@ func (c *Canary) Score(ctx context.Context, doc Document) (Assessment, error) {
 // Explain answers as Score does and has the answering scorer explain it.
 func (c *Canary) Explain(ctx context.Context, doc Document, n int) (Assessment, error) {
 	var reason FallbackReason
-	if c.Takes(doc) {
+	if takes(c.Takes, doc) {
 		a, err := askValid(ctx, c.Candidate, doc, n, c.Scale)
 		if err == nil {
 			a.Rollout, a.Arm = c.Rollout, ArmCandidate
 			return a, nil
 		}
 		reason = reasonOf(err)
-		if c.Observer != nil && ctx.Err() == nil {
-			c.Observer.Failed(StageCandidate, err)
+		if c.Observer != nil && ctx.Err() == nil && reason != ReasonBreaker {
+			isolated(c.Observer).Failed(StageCandidate, err)
 		}
 	}
 	a, err := Explain(ctx, c.Production, doc, n)

@@ -104,7 +104,7 @@ func (c *circuit) set(o *BreakerOptions, s BreakerState) {
 	}
 	c.word.Store(w)
 	if o.OnChange != nil {
-		o.OnChange(s)
+		_ = guard("OnChange", func() { o.OnChange(s) })
 	}
 }
 
@@ -117,9 +117,4 @@ func (o *BreakerOptions) pause() time.Duration {
 	return o.Pause
 }
 
-func (o *BreakerOptions) now() time.Time {
-	if o.Now == nil {
-		return time.Now()
-	}
-	return o.Now()
-}
+func (o *BreakerOptions) now() time.Time { return clock(o.Now) }

@@ -50,7 +50,7 @@ func NewDeadline(s Scorer, opts *DeadlineOptions) *Deadline {
 		o.MaxRunning = 64
 	}
 	d := &Deadline{newBounded(o.Timeout, o.MaxRunning, func(ctx context.Context, q question) (Assessment, error) {
-		return ask(ctx, s, q.doc, q.n)
+		return Explain(ctx, s, q.doc, q.n)
 	})}
 	d.calls.local = o.Local
 	return d

@@ -47,8 +47,9 @@ type EscalationOptions struct {
 	// Scale is what answers are on. nil means DefaultScale.
 	Scale Scale
 	// Thresholds returns the cuts between the levels that gave an answer, as Cut
-	// takes them; it is called for each. nil means the Thresholds method of the
-	// scorer, such as a Model has.
+	// takes them; it is called for each, and may return nil where they are not
+	// known, as a panic does. nil means the Thresholds method of the scorer, such
+	// as a Model has.
 	Thresholds func(Assessment) []float64
 	// Band is how close to a threshold a score is in doubt: |score - threshold|
 	// <= Band. MinConfidence is the probability of its level below which an
@@ -66,7 +67,8 @@ type EscalationOptions struct {
 	// Breaker leaves the Escalator alone for a while when it fails. Opinions
 	// that make no sense are failures.
 	Breaker BreakerOptions
-	// OnEscalated, if not nil, is told of each, on the goroutine of the call.
+	// OnEscalated, if not nil, is told of each, on the goroutine of the call. That
+	// it panics changes nothing.
 	OnEscalated func(context.Context, *Escalated)
 }
 
@@ -146,20 +148,18 @@ func NewEscalation(s Scorer, e Escalator, opts *EscalationOptions) (*Escalation,
 	return x, nil
 }
 
-// consult asks e if the budget allows it. A panic of e is an error that wraps
-// ErrPanic. What is late is settled too.
+// consult asks e if the budget allows it. What is late is settled too, and so is
+// what panics, at a cost that nobody knows.
 func consult(ctx context.Context, e Escalator, c consultation, b *Budget) (op Opinion, err error) {
 	settle, err := b.Take()
 	if err != nil {
 		return op, err
 	}
-	defer func() {
-		if p := recover(); p != nil {
-			op, err = Opinion{Tokens: -1}, fmt.Errorf("%w: %v", ErrPanic, p)
-		}
-		settle(op.Tokens)
-	}()
-	return e.Escalate(ctx, c.doc, c.first)
+	tokens := -1
+	defer func() { settle(tokens) }()
+	op, err = e.Escalate(ctx, c.doc, c.first)
+	tokens = op.Tokens
+	return op, err
 }
 
 // Score answers as the first scorer does, or as a second opinion says. The
@@ -176,7 +176,7 @@ func (x *Escalation) Explain(ctx context.Context, doc Document, n int) (Assessme
 	}
 	thresholds := x.fixed
 	if x.o.Thresholds != nil {
-		thresholds = x.o.Thresholds(a)
+		_ = guard("Thresholds", func() { thresholds = x.o.Thresholds(a) }) // then they are not known
 	}
 	if !x.doubts(&a, thresholds) {
 		return a, nil
@@ -230,7 +230,7 @@ func (x *Escalation) escalate(ctx context.Context, doc Document, a Assessment, t
 	a.Escalated, a.Escalation = true, t.Result
 	if x.o.OnEscalated != nil {
 		t.Duration = time.Since(began)
-		x.o.OnEscalated(ctx, &t)
+		_ = guard("OnEscalated", func() { x.o.OnEscalated(ctx, &t) })
 	}
 	return a
 }

@@ -74,7 +74,8 @@ type Fallback struct {
 	// Scale is what First's levels must be on.
 	Scale Scale
 	// OnFallback, if not nil, is told of each fallback, on the goroutine of the
-	// call. err wraps ErrPanic or ErrInvalid or is First's.
+	// call. err wraps ErrPanic or ErrInvalid or is First's. That it panics changes
+	// nothing.
 	OnFallback func(reason FallbackReason, err error)
 }
 
@@ -91,7 +92,7 @@ func (f *Fallback) Explain(ctx context.Context, doc Document, n int) (Assessment
 	}
 	reason := reasonOf(err)
 	if f.OnFallback != nil {
-		f.OnFallback(reason, err)
+		_ = guard("OnFallback", func() { f.OnFallback(reason, err) })
 	}
 	a, err = Explain(ctx, f.Second, doc, n)
 	a.FallbackReason = reason

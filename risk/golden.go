@@ -72,8 +72,8 @@ func (m *Model) golden() ([]byte, error) {
 
 // smokeTest has a model that was just loaded answer the texts of its GoldenFile,
 // which warms it too. Where the answers are others than when it was trained the
-// error wraps ErrModel. A version without the file answers texts of ours, as it
-// likes as long as it makes sense.
+// error wraps ErrModel. A version without the file, or with none in it, answers
+// texts of ours, as it likes as long as it makes sense.
 func smokeTest(ctx context.Context, r registry.Registry, v registry.Version, s Scorer, scale Scale) error {
 	var all []golden
 	if f, err := v.File(GoldenFile); err == nil {
@@ -87,7 +87,8 @@ func smokeTest(ctx context.Context, r registry.Registry, v registry.Version, s S
 		if err := json.Unmarshal(data, &all); err != nil {
 			return fmt.Errorf("%w: %s: %w", ErrModel, GoldenFile, err)
 		}
-	} else {
+	}
+	if len(all) == 0 {
 		for _, s := range goldenTexts(nil) {
 			all = append(all, golden{Text: s})
 		}

@@ -5,8 +5,8 @@ import (
 	"log/slog"
 )
 
-// LogObserver is an Observer that logs what happens, under the names that an
-// Assessment has as JSON. It never logs a text. Make one with NewLogObserver;
+// LogObserver is an Observer that logs what happens, under the names that records
+// of package audit have as JSON. It never logs a text. Make one with NewLogObserver;
 // it is as safe for concurrent use as its Logger.
 //
 // Answers and what a candidate says beside them are told at LevelDebug, verdicts
@@ -32,7 +32,7 @@ func (o *LogObserver) Scored(ctx context.Context, s *Scored) {
 	a := &s.Assessment
 	attrs := append(make([]slog.Attr, 0, 16), slog.String("id", s.Document.ID))
 	attrs = append(appendAnswer(attrs, a),
-		slog.Float64("risk_threshold", a.Threshold), slog.Bool("escalated", a.Escalated), slog.Duration("duration", s.Duration))
+		slog.Float64("risk_threshold", a.Threshold), slog.Bool("escalated", a.Escalated), slog.Int64("duration_ns", int64(s.Duration)))
 	for _, x := range [...]struct{ key, value string }{
 		{"risk_model_digest", a.ModelDigest},
 		{"fallback_reason", string(a.FallbackReason)},
@@ -58,11 +58,11 @@ func (o *LogObserver) Shadowed(ctx context.Context, s *Shadowed) {
 	attrs := append(make([]slog.Attr, 0, 4), slog.String("id", s.Document.ID), slog.String("rollout", s.Rollout))
 	switch {
 	case s.Dropped:
-		attrs = append(attrs, slog.Bool("dropped", true))
+		attrs = append(attrs, slog.Bool("not_asked", true))
 	case s.Err != nil:
 		attrs = append(attrs, slog.Any("error", s.Err))
 	default:
-		attrs = append(attrs, answerGroup("production", &s.Production), answerGroup("candidate", &s.Candidate))
+		attrs = append(attrs, answerGroup("assessment", &s.Production), answerGroup("candidate", &s.Candidate))
 	}
 	o.log.LogAttrs(ctx, slog.LevelDebug, "shadowed", attrs...)
 }

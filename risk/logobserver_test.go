@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/riskkit/riskkit/internal/race"
 	"github.com/riskkit/riskkit/risk"
+	"github.com/riskkit/riskkit/risk/audit"
 )
 
 // untimed leaves out when something was logged.
@@ -36,7 +38,7 @@ func ExampleLogObserver() {
 	})
 	observer.BreakerChanged(risk.StageModel, risk.BreakerOpen)
 	// Output:
-	// {"level":"DEBUG","msg":"assessed","id":"INC-1","risk_score":0.75,"risk_label":"high","risk_score_method":"ml","risk_model_version":"3","risk_threshold":0.5,"escalated":false,"duration":14000}
+	// {"level":"DEBUG","msg":"assessed","id":"INC-1","risk_score":0.75,"risk_label":"high","risk_score_method":"ml","risk_model_version":"3","risk_threshold":0.5,"escalated":false,"duration_ns":14000}
 	// {"level":"WARN","msg":"breaker changed","stage":"model","breaker":"open"}
 }
 
@@ -60,10 +62,10 @@ func TestLogObserver(t *testing.T) {
 	o.ModelChanged(&risk.ServiceStatus{Error: "away", Rollout: &risk.RolloutStatus{ID: "r", Version: "2", Share: 0.5, Error: "corrupt"}})
 	o.BreakerChanged(risk.StageEscalation, risk.BreakerClosed)
 	o.Failed(risk.StageAudit, errors.New("disk full"))
-	want := `{"level":"DEBUG","msg":"assessed","id":"INC-1","risk_score":0.25,"risk_label":"medium","risk_score_method":"heuristic","risk_model_version":"lexicon-1","risk_threshold":0.2,"escalated":true,"duration":1000000,"risk_model_digest":"d","fallback_reason":"panic","escalation":"error","rollout":"r","arm":"candidate","truncated":true}
-{"level":"DEBUG","msg":"shadowed","id":"INC-1","rollout":"r","production":{"risk_score":0.25,"risk_label":"medium","risk_score_method":"heuristic","risk_model_version":"lexicon-1"},"candidate":{"risk_score":0,"risk_label":"low","risk_score_method":"","risk_model_version":""}}
+	want := `{"level":"DEBUG","msg":"assessed","id":"INC-1","risk_score":0.25,"risk_label":"medium","risk_score_method":"heuristic","risk_model_version":"lexicon-1","risk_threshold":0.2,"escalated":true,"duration_ns":1000000,"risk_model_digest":"d","fallback_reason":"panic","escalation":"error","rollout":"r","arm":"candidate","truncated":true}
+{"level":"DEBUG","msg":"shadowed","id":"INC-1","rollout":"r","assessment":{"risk_score":0.25,"risk_label":"medium","risk_score_method":"heuristic","risk_model_version":"lexicon-1"},"candidate":{"risk_score":0,"risk_label":"low","risk_score_method":"","risk_model_version":""}}
 {"level":"DEBUG","msg":"shadowed","id":"INC-1","rollout":"r","error":"no answer"}
-{"level":"DEBUG","msg":"shadowed","id":"INC-1","rollout":"r","dropped":true}
+{"level":"DEBUG","msg":"shadowed","id":"INC-1","rollout":"r","not_asked":true}
 {"level":"INFO","msg":"feedback","id":"INC-1","feedback":{"level":"high","assessed":"low","actor":"on call","reason":"outage"}}
 {"level":"INFO","msg":"model changed","ml_enabled":true,"risk_score_method":"ml","model":"m","risk_model_version":"1","risk_model_digest":"d"}
 {"level":"WARN","msg":"model changed","ml_enabled":false,"risk_score_method":"","model":"","risk_model_version":"","risk_model_digest":"","error":"away","rollout":{"id":"r","risk_model_version":"2","risk_model_digest":"","share":0.5,"paused":false,"shadow":false,"error":"corrupt"}}
@@ -76,7 +78,22 @@ func TestLogObserver(t *testing.T) {
 	if strings.Contains(out.String(), doc.Text) {
 		t.Error("the text is logged")
 	}
-	known := map[string]bool{"level": true, "msg": true, "duration": true}
+	recorded := map[string]bool{} // names that the audit log has
+	for f := range reflect.TypeFor[audit.Record]().Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		recorded[name] = true
+	}
+	for i, text := range strings.Split(out.String(), "\n")[:5] {
+		var line map[string]any
+		if err := json.Unmarshal([]byte(text), &line); err != nil {
+			t.Fatal(err)
+		}
+		for name := range line {
+			if i > 0 && name != "level" && name != "msg" && !recorded[name] {
+				t.Errorf("line %d: %s is no name of the audit log's", i, name)
+			}
+		}
+	}
 	data, err := json.Marshal(full)
 	if err != nil {
 		t.Fatal(err)
@@ -90,8 +107,8 @@ func TestLogObserver(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name := range line {
-		if _, ok := fields[name]; !ok && !known[name] && name != "id" {
-			t.Errorf("%s is no name of an Assessment", name)
+		if _, ok := fields[name]; !ok && !recorded[name] && name != "level" && name != "msg" {
+			t.Errorf("%s is no name of an Assessment or the audit log's", name)
 		}
 	}
 	for name := range fields {

@@ -60,6 +60,20 @@ func (hanging) Escalate(ctx context.Context, _ risk.Document, _ risk.Assessment)
 	return risk.Opinion{}, ctx.Err()
 }
 
+// hangs is a Registry that does not answer once broken is set.
+type hangs struct {
+	*registry.Log
+	broken *atomic.Bool
+}
+
+func (h hangs) State(ctx context.Context, model string) (*registry.State, error) {
+	if h.broken.Load() {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return h.Log.State(ctx, model)
+}
+
 // liar is a Registry that says anything.
 type liar struct {
 	registry.Registry
@@ -111,8 +125,11 @@ func TestNeverWrong(t *testing.T) {
 	}
 	panics := func(context.Context, risk.Document) (risk.Assessment, error) { panic("a bug in the model") }
 	for name, f := range map[string]fault{
-		"nothing":           {ml: true},
-		"registry away":     {begin: func(t *testing.T, dir string, _ *registry.Log) { _ = os.Rename(dir, dir+".away") }, ml: true},
+		"nothing":       {ml: true},
+		"registry away": {begin: func(t *testing.T, dir string, _ *registry.Log) { _ = os.Rename(dir, dir+".away") }, ml: true},
+		"registry hanging": {options: func(o *risk.ServiceOptions, broken *atomic.Bool) {
+			o.Registry = hangs{o.Registry.(*registry.Log), broken}
+		}, ml: true},
 		"registry lying":    {options: func(o *risk.ServiceOptions, _ *atomic.Bool) { o.Registry = &liar{Registry: o.Registry} }},
 		"artifacts corrupt": {begin: corruptBlobs, ml: true},
 		"model slow":        {options: model(1, slow)},
@@ -158,7 +175,7 @@ func TestNeverWrong(t *testing.T) {
 				t.Fatal(err)
 			}
 			var broken atomic.Bool
-			o := risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true, RetryAfter: time.Millisecond, Getenv: noEnv}
+			o := risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true, RetryAfter: time.Millisecond, LoadTimeout: time.Second, Getenv: noEnv}
 			if f.options != nil {
 				f.options(&o, &broken)
 			}

@@ -181,6 +181,15 @@ func (m *Model) Config() ModelConfig {
 // Features returns the FeatureExtractor of m.
 func (m *Model) Features() FeatureExtractor { return m.c.Features }
 
+// quick reports whether m is of this library's parts alone, which compute and
+// cannot hang.
+func (m *Model) quick() bool {
+	_, features := m.c.Features.(*tfidf.Vectorizer)
+	_, classifier := m.c.Classifier.(*logreg.Model)
+	_, tags := m.c.TagClassifier.(*logreg.Model)
+	return features && classifier && (tags || m.c.TagClassifier == nil)
+}
+
 // Score assesses doc. The error is always nil. It does not
 // allocate unless there are categories to tell.
 func (m *Model) Score(_ context.Context, doc Document) (Assessment, error) {

@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// An Observer is told what happens around scoring: metrics, logs, audit and
-// drift are observers. Its methods are called on the goroutine of what
-// happened, from several at once, so they are safe for concurrent use and take
-// little time. Embed NopObserver to implement only some of them.
+// An Observer is told what happens around scoring: metrics, logs and audit are
+// observers. Its methods are called on the goroutine of what happened, from
+// several at once, so they are safe for concurrent use and take little time. They
+// may ask a Service for its Status, but not have it Reload, SetML or Close, which
+// may be what they are told of. Embed NopObserver to implement only some of them.
 type Observer interface {
 	// Scored tells of one answer. s and what it points to stand until Scored
 	// returns; strings and slices in it may be kept but not changed.
@@ -22,7 +23,8 @@ type Observer interface {
 	ModelChanged(st *ServiceStatus)
 	// BreakerChanged tells that the breaker of a stage is in another state.
 	BreakerChanged(stage Stage, state BreakerState)
-	// Failed tells of an error that no caller saw.
+	// Failed tells of an error that no caller saw. That a breaker is open or a
+	// budget spent is none; what came before was.
 	Failed(stage Stage, err error)
 }
 
@@ -65,7 +67,7 @@ const (
 	StageCandidate  Stage = "candidate"  // the answer of a rollout's candidate
 	StageEscalation Stage = "escalation" // asking for a second opinion
 	StageDrift      Stage = "drift"      // counting a text for drift
-	StageObserver   Stage = "observer"   // another observer panicked
+	StageObserver   Stage = "observer"   // another observer panicked, or a hook did
 	StageAudit      Stage = "audit"      // writing the audit log
 )
 

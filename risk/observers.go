@@ -10,6 +10,14 @@ import (
 // Failed.
 type Observers []Observer
 
+// isolated returns Observers of o, for its panics.
+func isolated(o Observer) Observers {
+	if all, ok := o.(Observers); ok {
+		return all
+	}
+	return Observers{o}
+}
+
 // each calls tell for each observer.
 func (o Observers) each(tell func(Observer)) {
 	for i := range o {

@@ -4,16 +4,21 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
+	"time"
 
 	"github.com/riskkit/riskkit/registry"
 )
 
-// SetML switches the model on or off at run time and, if on, loads it. The error
-// is Reload's.
+// SetML switches the model on or off at run time and, if on, loads it. Off takes
+// effect at once, also while a version is being loaded. The error is Reload's.
 func (s *Service) SetML(ctx context.Context, on bool) error {
-	s.reload.Lock()
+	s.mu.Lock()
 	s.ml = on
-	s.reload.Unlock()
+	if !on && s.live.Load().ml {
+		s.put(new(live))
+	}
+	s.mu.Unlock()
 	return s.Reload(ctx)
 }
 
@@ -23,46 +28,49 @@ func (s *Service) SetML(ctx context.Context, on bool) error {
 // loaded, and so does the version that was in production before, so that a
 // rollback needs nothing but the registry's word. Where loading fails, what
 // answered before goes on answering, Status has the error too, and the version
-// is left alone for ServiceOptions.RetryAfter. With the model off, the heuristic
-// takes over.
+// is left alone for ServiceOptions.RetryAfter. With the model off it does
+// nothing. One Reload waits for another, until ctx is done.
 func (s *Service) Reload(ctx context.Context) error {
-	s.reload.Lock()
-	defer s.reload.Unlock()
-	if !s.ml {
-		if s.live.Load().ml {
-			s.change(&live{scorer: s.o.Heuristic})
-		}
+	if !s.on() {
 		return nil
 	}
-	next := s.find(ctx, s.live.Load())
+	select {
+	case s.reload <- struct{}{}:
+		defer func() { <-s.reload }()
+	case <-ctx.Done():
+		return fmt.Errorf("risk: another reload is under way: %w", ctx.Err())
+	}
+	loading, cancel := context.WithTimeoutCause(ctx, s.o.LoadTimeout, ErrTimeout)
+	defer cancel()
+	next := s.find(loading, s.live.Load())
 	s.change(next)
 	return next.err
 }
 
-// find returns what is to answer in the place of now.
+// on reports whether the model is switched on.
+func (s *Service) on() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ml
+}
+
+// find returns what is to answer in the place of now, but for its stack.
 func (s *Service) find(ctx context.Context, now *live) *live {
 	v, rollout, beside, err := s.resolve(ctx)
 	if err != nil { // nothing is known, so all goes on
-		kept := *now
-		kept.ml, kept.err = true, err
-		if kept.production == nil {
-			kept.scorer = reasoned{s.o.Heuristic, ReasonUnavailable}
+		if !equalErrors(err, now.err) {
+			s.o.Observers.Failed(StageLoad, err)
 		}
-		return &kept
+		return &live{ml: true, production: now.production, candidate: now.candidate, rollout: now.rollout, candErr: now.candErr, err: err}
 	}
 	next := &live{ml: true, rollout: rollout}
-	if next.production, next.err = s.open(ctx, v); next.err != nil {
+	if next.production, next.err = s.open(ctx, v, StageLoad); next.err != nil {
 		// What was in production goes on alone, for a rollout is beside what is.
 		next.production, next.rollout = now.production, nil
 	}
-	if next.production == nil {
-		next.scorer = reasoned{s.o.Heuristic, ReasonUnavailable}
-		return next
+	if next.production != nil && next.rollout != nil {
+		next.candidate, next.candErr = s.open(ctx, beside, StageCandidate)
 	}
-	if next.rollout != nil {
-		next.candidate, next.candErr = s.open(ctx, beside)
-	}
-	s.stack(now, next)
 	return next
 }
 
@@ -104,6 +112,13 @@ func equalRollouts(a, b *registry.Rollout) bool {
 // stack puts the scorer of next together. A shadow that goes on is taken over
 // from now.
 func (s *Service) stack(now, next *live) {
+	if next.production == nil {
+		next.scorer = s.o.Heuristic
+		if next.ml {
+			next.scorer = reasoned{s.o.Heuristic, ReasonUnavailable}
+		}
+		return
+	}
 	next.scorer = next.production.scorer
 	r, c := next.rollout, next.candidate
 	if r == nil || c == nil {
@@ -121,14 +136,8 @@ func (s *Service) stack(now, next *live) {
 	}
 	next.scorer = &Canary{
 		Production: next.scorer, Candidate: c.first, Scale: s.o.Scale, Rollout: r.ID, Observer: s.o.Observers,
-		Takes: func(doc Document) bool { return r.Takes(s.key(doc), doc.Tags) },
+		Takes: func(doc Document) bool { return r.Takes(s.o.Key(doc), doc.Tags) },
 	}
-}
-
-// key returns the key of a document. A Key of the host's that panics gives none.
-func (s *Service) key(doc Document) (key string) {
-	defer func() { _ = recover() }()
-	return s.o.Key(doc)
 }
 
 // shadowed tells observers of a candidate's failures beside.
@@ -151,51 +160,58 @@ func equalErrors(a, b error) bool {
 	return a == nil && b == nil || a != nil && b != nil && a.Error() == b.Error()
 }
 
-// change puts next in the place of what answers, tells of it, and lets go of
-// what nobody needs any more.
+// change puts next in the place of what answers and lets go of what nobody
+// needs any more. If the model was switched off in the meantime, nothing changes.
 func (s *Service) change(next *live) {
-	now := s.live.Load()
-	if next.same(now) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.ml || !s.put(next) {
 		return
 	}
-	s.swap(next)
-	if a := next.production; a != nil && a != now.production && a.monitor != nil {
-		a.monitor.Take() // the window begins anew
-	}
 	s.resident = slices.DeleteFunc(s.resident, func(a *arm) bool {
-		old := a != next.production && a != next.candidate && a != now.production && a != s.previous
+		old := a != next.production && a != next.candidate && a != s.current && a != s.previous
 		if old {
 			s.retire(a.close)
 		}
 		return old
 	})
-	if now.production != next.production {
-		s.previous = now.production
+	if a := next.production; a != nil && a != s.current {
+		s.previous, s.current = s.current, a
 	}
-	if next.err != nil {
-		s.o.Observers.Failed(StageLoad, next.err)
+}
+
+// swap has next answer from now on. mu is held.
+func (s *Service) swap(next *live) {
+	now := s.live.Load()
+	s.stack(now, next)
+	s.live.Store(next)
+	if now.shadow != nil && now.shadow != next.shadow {
+		s.retire(now.shadow.Close)
 	}
-	if next.candErr != nil {
-		s.o.Observers.Failed(StageCandidate, next.candErr)
+	if a := next.production; a != nil && a != now.production && a.monitor != nil {
+		a.monitor.Take() // the window begins anew
 	}
+}
+
+// put swaps and tells what answers now, unless that changes nothing. mu is held.
+func (s *Service) put(next *live) bool {
+	if next.same(s.live.Load()) {
+		return false
+	}
+	s.swap(next)
 	st := s.Status()
 	s.o.Observers.ModelChanged(&st)
 	s.o.Observers.BreakerChanged(StageModel, next.production.breakerState())
 	s.o.Observers.BreakerChanged(StageCandidate, next.candidate.breakerState())
-}
-
-// swap puts next in the place of what answers, and ends the shadow of that.
-func (s *Service) swap(next *live) {
-	if now := s.live.Swap(next); now.shadow != nil && now.shadow != next.shadow {
-		s.retire(now.shadow.Close)
-	}
+	return true
 }
 
 // Watch reloads whenever something happens to the model in the registry, which
-// must be a registry.Watcher, until ctx is done; then it returns nil. A registry
-// that is away is tried again; the error of one that cannot be watched any more
-// is returned. It is meant to run in a goroutine of the host.
-func (s *Service) Watch(ctx context.Context) error {
+// must be a registry.Watcher, until ctx is done; then it returns nil. What could
+// not be loaded is tried again after ServiceOptions.RetryAfter, and a registry
+// that is away is too; the error of one that cannot be watched any more, or
+// panics, is returned. It is meant to run in a goroutine of the host.
+func (s *Service) Watch(ctx context.Context) (err error) {
 	w, ok := s.o.Registry.(registry.Watcher)
 	if !ok {
 		if s.o.Registry == nil {
@@ -203,19 +219,47 @@ func (s *Service) Watch(ctx context.Context) error {
 		}
 		return fmt.Errorf("%w: a %T cannot be watched; call Reload now and then", ErrService, s.o.Registry)
 	}
-	after := int64(0)
-	if state, err := registry.StateOf(ctx, s.o.Registry, s.o.Model); err == nil {
-		after = state.Seq // what happened before then is one Reload
-	}
-	_ = s.Reload(ctx) // Status has the error
+	again, cancel := context.WithCancel(ctx)
+	var retries sync.WaitGroup
+	retries.Go(func() { s.retry(again) })
+	defer func() {
+		cancel()
+		retries.Wait()
+	}()
 	var last error
-	for _, last = range w.Watch(ctx, s.o.Model, after) {
-		_ = s.Reload(ctx)
-	}
-	if ctx.Err() != nil {
+	err = guard("the registry", func() {
+		after := int64(0)
+		if state, err := registry.StateOf(ctx, s.o.Registry, s.o.Model); err == nil {
+			after = state.Seq // what happened before then is one Reload
+		}
+		_ = s.Reload(ctx) // Status has the error
+		for _, last = range w.Watch(ctx, s.o.Model, after) {
+			_ = s.Reload(ctx)
+		}
+	})
+	switch {
+	case ctx.Err() != nil:
 		return nil
+	case err != nil:
+		return err
 	}
 	return last
+}
+
+// retry reloads now and then while something could not be loaded.
+func (s *Service) retry(ctx context.Context) {
+	tick := time.NewTicker(s.o.RetryAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if l := s.live.Load(); l.ml && (l.err != nil || l.candErr != nil) {
+				_ = s.Reload(ctx)
+			}
+		}
+	}
 }
 
 // reasoned is a Scorer that answers in the place of another for a reason.

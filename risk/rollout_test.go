@@ -156,9 +156,9 @@ func (r *recorder) ModelChanged(*risk.ServiceStatus)         { r.changes.Add(1) 
 func TestServiceRefuses(t *testing.T) {
 	_, reg := stocked(t)
 	var opened atomic.Int64
-	now := time.Unix(1e9, 0)
+	now, seen := time.Unix(1e9, 0), new(recorder)
 	s := service(t, risk.ServiceOptions{
-		Registry: reg, Model: "incident-risk", ML: true, Now: func() time.Time { return now },
+		Registry: reg, Model: "incident-risk", ML: true, Observers: risk.Observers{seen}, Now: func() time.Time { return now },
 		Open: func(ctx context.Context, r registry.Registry, v registry.Version) (risk.Scorer, error) {
 			opened.Add(1)
 			return risk.OpenModel(ctx, r, v)
@@ -182,8 +182,8 @@ func TestServiceRefuses(t *testing.T) {
 	}
 	now = now.Add(time.Hour)
 	wantError(t, "later", s.Reload(t.Context()), risk.ErrModel, "smoke test")
-	if n := opened.Load(); n != 3 {
-		t.Errorf("opened %d times after an hour", n)
+	if n := opened.Load(); n != 3 || seen.failed.Load() != 2 { // or an alert would end by itself
+		t.Errorf("opened %d times after an hour, %d failures were told", n, seen.failed.Load())
 	}
 	if err := s.SetML(t.Context(), false); err != nil || score(t, s).Method != risk.MethodHeuristic || s.Status().ML {
 		t.Errorf("switched off: status %+v, error %v", s.Status(), err)
@@ -194,21 +194,39 @@ func TestServiceRefuses(t *testing.T) {
 	}
 }
 
-// TestServiceSwaps swaps versions a thousand times under load: no request fails,
+// TestServiceSwaps swaps versions a thousand times under load, each of them loaded
+// from its files, since others have been in production since: no request fails,
 // the slowest are about as fast as without, and nothing is left over.
 func TestServiceSwaps(t *testing.T) {
-	_, reg := stocked(t)
-	s := service(t, risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true})
+	_, stock := stocked(t)
+	reg := registry.New(registry.NewMem(), nil) // whose events take no time
+	const versions = 4                          // one more than stay loaded
+	for v := range versions {
+		if _, err := reg.Register(t.Context(), "incident-risk", files(t, stock, 1+v%2), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move(t, reg, registry.Move{Version: 1, To: registry.Production})
+	var loads atomic.Int64
+	s := service(t, risk.ServiceOptions{
+		Registry: reg, Model: "incident-risk", ML: true,
+		Open: func(ctx context.Context, r registry.Registry, v registry.Version) (risk.Scorer, error) {
+			loads.Add(1)
+			return risk.OpenModel(ctx, r, v)
+		},
+	})
 	doc := risk.Document{ID: "1", Text: "The checkout is down for all customers. Sales have stopped."}
-	swaps := 1000
+	const rounds = 5
+	swaps := 200 // in a round
 	if race.Enabled || testing.Short() {
-		swaps = 100
+		swaps = 20
 	}
 	goroutines := runtime.NumGoroutine()
 	// under runs do while a goroutine scores, and returns the 99th percentile of
 	// its answers.
+	took := make([]time.Duration, 0, 1<<20)
 	under := func(do func()) time.Duration {
-		var took []time.Duration
+		took = took[:0]
 		var wg sync.WaitGroup
 		stop := make(chan struct{})
 		wg.Go(func() {
@@ -233,12 +251,15 @@ func TestServiceSwaps(t *testing.T) {
 		slices.Sort(took)
 		return took[len(took)*99/100]
 	}
+	next := 0
 	swap := func() {
-		for i := range swaps {
-			move(t, reg, registry.Move{Version: 1 + (i+1)%2, To: registry.Production})
+		for range swaps {
+			next++
+			move(t, reg, registry.Move{Version: 1 + next%versions, To: registry.Production})
 			if err := s.Reload(t.Context()); err != nil {
 				t.Error(err)
 			}
+			time.Sleep(time.Millisecond) // else all there is would be loading
 		}
 	}
 	heap := func() uint64 {
@@ -247,26 +268,24 @@ func TestServiceSwaps(t *testing.T) {
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
-	under(swap) // warm
-	before := heap()
-	began := time.Now()
-	with := under(swap)
-	length := time.Since(began)
-	// The registry's own work goes on without swaps, for the same time: what is
-	// compared is what the swaps add.
-	without := under(func() {
-		for began := time.Now(); time.Since(began) < length; {
-			if _, err := reg.Annotate(t.Context(), "incident-risk", registry.Annotation{Version: 1, Description: time.Now().String()}); err != nil {
-				t.Error(err)
-			}
-			_ = s.Reload(t.Context())
+	before := uint64(0)
+	var with, without []time.Duration
+	for round := range rounds {
+		with = append(with, under(swap))
+		without = append(without, under(func() { time.Sleep(300 * time.Millisecond) }))
+		if round == 0 {
+			before = heap()
 		}
-	})
+	}
 	after := heap()
-	t.Logf("p99 %v with %d swaps in %v, %v without; heap %d kB, %d kB before", with, swaps, length, without, after/1000, before/1000)
-	// On a quiet machine the one is within 1.5 times the other; here other
-	// tests run beside.
-	if with > 4*without+2*time.Millisecond {
+	if n := loads.Load(); n < int64(rounds*swaps) {
+		t.Errorf("%d swaps loaded %d versions", rounds*swaps, n)
+	}
+	ratio := float64(slices.Min(with)) / float64(slices.Min(without)) // what else the machine does only adds
+	t.Logf("p99 %v while versions are swapped, %v else: %.2f times; heap %d kB, %d kB before", with, without, ratio, after/1000, before/1000)
+	// On a quiet machine it is 1.0 to 2.2, more the faster swaps follow one another,
+	// since loading slows the other processor; here other tests run beside.
+	if ratio > 4 && !race.Enabled {
 		t.Errorf("p99 is %v with swaps, %v without", with, without)
 	}
 	if after > before+before/4+4<<20 {

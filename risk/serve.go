@@ -1,9 +1,6 @@
 package risk
 
-import (
-	"context"
-	"time"
-)
+import "context"
 
 // Score assesses doc. The error is always nil unless the host's own Heuristic
 // fails. It does not allocate in the long run unless there are categories to
@@ -34,12 +31,13 @@ func (s *Service) answer(ctx context.Context, doc Document, n int) (Assessment, 
 	if err != nil {
 		return a, err
 	}
+	a.ID = doc.ID // whoever answered
 	a.Truncated = a.Truncated || truncated
 	if arm := l.arm(&a); arm != nil {
 		arm.outputs.observe(&a)
 	}
 	if len(s.o.Observers) > 0 {
-		s.tell(ctx, &doc, &a, start)
+		s.told.tell(ctx, &doc, &a, start)
 	}
 	return a, nil
 }
@@ -50,18 +48,6 @@ func (l *live) arm(a *Assessment) *arm {
 		return l.candidate
 	}
 	return l.production
-}
-
-// tell tells the observers of an answer.
-func (s *Service) tell(ctx context.Context, doc *Document, a *Assessment, start time.Time) {
-	t, ok := s.told.Get().(*Scored)
-	if !ok {
-		t = new(Scored)
-	}
-	*t = Scored{Document: *doc, Assessment: *a, Time: start, Duration: max(0, s.o.Now().Sub(start))}
-	s.o.Observers.Scored(ctx, t)
-	*t = Scored{} // keep no text
-	s.told.Put(t)
 }
 
 // current is the Scorer of what answers at the moment, without escalation.

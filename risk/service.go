@@ -41,21 +41,24 @@ type ServiceOptions struct {
 	// RetryAfter is how long a version that could not be loaded is left alone.
 	// 0 means a minute.
 	RetryAfter time.Duration
+	// LoadTimeout is how long a Reload may take, of what heeds its context. 0
+	// means a minute.
+	LoadTimeout time.Duration
 
 	// Limit bounds what of a document is looked at; its Scorer does not count.
 	// The zero value means the defaults.
 	Limit Limit
 	// Deadline says how long a version's answer may take. nil means that a
-	// *Model is asked on the goroutine of the caller, for it takes microseconds
-	// a kilobyte, and what Open returns else has the default Deadline. With a
-	// Deadline all are asked on another goroutine.
+	// *Model of this library's parts is asked on the goroutine of the caller, for
+	// it takes microseconds a kilobyte, and what Open returns else has the default
+	// Deadline. With a Deadline all are asked on another goroutine.
 	Deadline *DeadlineOptions
 	// Breaker says when a version that fails is left alone for a while. Its
 	// OnChange does not count: Observers are told.
 	Breaker BreakerOptions
 	// Key returns what keeps documents on one side of a rollout, such as a
-	// customer. nil means the Document's ID. A document without a key is
-	// answered by production.
+	// customer. nil means the Document's ID. A document without a key, or whose
+	// Key panics, is answered by production.
 	Key func(Document) string
 	// Shadow says how candidates in shadow are asked; its Rollout, Scale, Takes,
 	// Observer and Now do not count.
@@ -72,7 +75,7 @@ type ServiceOptions struct {
 	// Feedback keeps what operators say. nil means that only Observers are
 	// told of it.
 	Feedback FeedbackSink
-	// Now tells the time. nil means time.Now.
+	// Now tells the time. nil means time.Now, as does a panic.
 	Now func() time.Time
 	// Getenv reads the environment. nil means os.Getenv.
 	Getenv func(string) string
@@ -81,27 +84,32 @@ type ServiceOptions struct {
 // A Service is the Scorer that a host puts in its path: the version of a model
 // that the registry says is in production, beside it the candidate of a rollout,
 // and the heuristic wherever these fail. It never returns an error unless the
-// host's own heuristic does. It also counts the texts it scores, so that they
-// can be swept for drift.
+// host's own heuristic does, panics, or makes no sense. It also counts the texts
+// it scores, so that they can be swept for drift.
 //
-// It is the usual stack of decorators: a Limit around an Escalation around a
-// Canary of a Shadow, each of two versions in a Fallback around a Breaker and,
-// where need be, a Deadline.
+// It is the usual stack of decorators: an Observed Limit around an Escalation
+// around a Canary of a Shadow, each of two versions in a Fallback around a Breaker
+// and, where need be, a Deadline.
 //
 // It is made by NewService and safe for concurrent use; the zero value cannot be
 // used. Close ends what it started.
 type Service struct {
 	o          ServiceOptions
 	live       atomic.Pointer[live]
+	cuts       []float64   // the heuristic's thresholds; nil where they are not known
 	escalation *Escalation // nil without an Escalator
-	told       sync.Pool   // of *Scored
+	told       Observed    // what tells Observers
 
-	reload   sync.Mutex // held while versions are loaded
-	ml       bool       // whether the model is on
-	resident []*arm     // the versions that are loaded
-	previous *arm       // what was in production before, to return to
+	reload   chan struct{} // has one while versions are loaded; guards what follows
+	resident []*arm        // the versions that are loaded
+	current  *arm          // the last that was in production
+	previous *arm          // the one before, to return to
 	refused  map[int]refusal
-	leaving  sync.WaitGroup // of what is out of use and closes
+
+	mu sync.Mutex // held while live changes, for a moment
+	ml bool       // whether the model is on; guarded by mu
+
+	leaving leaving // what is out of use and closes
 
 	fallbacks atomic.Int64
 	last      atomic.Pointer[error] // of the last fallback
@@ -127,7 +135,7 @@ var ErrService = errors.New("risk: invalid service options")
 // Reload tries again. The error wraps ErrService where Scale, Drift or
 // Escalation make no sense. nil opts means the defaults.
 func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
-	s := &Service{refused: map[int]refusal{}}
+	s := &Service{reload: make(chan struct{}, 1), refused: map[int]refusal{}}
 	if opts != nil {
 		s.o = *opts
 	}
@@ -135,6 +143,11 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 		return nil, err
 	}
 	o := &s.o
+	if h, ok := o.Heuristic.(interface{ Thresholds() []float64 }); ok {
+		s.cuts = h.Thresholds()
+	}
+	o.Heuristic = baseline{o.Heuristic, o.Scale}
+	s.told.Observer, s.told.Now = o.Observers, o.Now
 	if o.Escalator != nil {
 		e := o.Escalation
 		e.Scale, e.Thresholds, e.Breaker.OnChange = o.Scale, s.thresholds, func(state BreakerState) {
@@ -142,11 +155,14 @@ func NewService(ctx context.Context, opts *ServiceOptions) (*Service, error) {
 		}
 		tell := e.OnEscalated
 		e.OnEscalated = func(ctx context.Context, x *Escalated) {
-			if x.Err != nil {
+			if x.Err != nil && x.Result != EscalationBreaker && x.Result != EscalationBudget { // which nobody was asked for
 				o.Observers.Failed(StageEscalation, x.Err)
 			}
-			if tell != nil {
-				tell(ctx, x)
+			if tell == nil {
+				return
+			}
+			if err := guard("OnEscalated", func() { tell(ctx, x) }); err != nil {
+				o.Observers.Failed(StageObserver, err)
 			}
 		}
 		if e.Breaker.Now == nil {
@@ -209,6 +225,9 @@ func (o *ServiceOptions) normalize() error {
 	if o.RetryAfter <= 0 {
 		o.RetryAfter = time.Minute
 	}
+	if o.LoadTimeout <= 0 {
+		o.LoadTimeout = time.Minute
+	}
 	if o.Open == nil {
 		o.Open = func(ctx context.Context, r registry.Registry, v registry.Version) (Scorer, error) {
 			return OpenModel(ctx, r, v)
@@ -217,9 +236,7 @@ func (o *ServiceOptions) normalize() error {
 	if o.Key == nil {
 		o.Key = func(d Document) string { return d.ID }
 	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
+	o.Now = steady(o.Now)
 	if o.Getenv == nil {
 		o.Getenv = os.Getenv
 	}
@@ -230,33 +247,32 @@ func (o *ServiceOptions) normalize() error {
 // error wraps ctx.Err(). Without a Deadline, an Escalator and a rollout in
 // shadow there are none. s goes on answering, by the heuristic.
 func (s *Service) Close(ctx context.Context) error {
-	s.reload.Lock()
+	s.mu.Lock()
 	s.ml = false
-	s.swap(&live{scorer: s.o.Heuristic})
-	for _, a := range s.resident {
-		s.retire(a.close)
-	}
-	s.resident = nil
-	s.reload.Unlock()
+	s.swap(new(live))
+	s.mu.Unlock()
+	s.leaving.do(func() {
+		s.reload <- struct{}{} // once what is being loaded is
+		for _, a := range s.resident {
+			s.retire(a.close)
+		}
+		s.resident, s.current, s.previous = nil, nil, nil
+		<-s.reload
+	})
 	if s.escalation != nil {
 		s.retire(s.escalation.Close)
 	}
-	done := make(chan struct{})
-	go func() {
-		s.leaving.Wait()
-		close(done)
-	}()
 	select {
-	case <-done:
+	case <-s.leaving.left():
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("risk: a scorer that was given up on still runs: %w", ctx.Err())
+		return fmt.Errorf("risk: a version is still being loaded, or a scorer that was given up on still runs: %w", ctx.Err())
 	}
 }
 
 // retire closes what is out of use, waiting for the calls that it is at.
 func (s *Service) retire(closer func(context.Context) error) {
-	s.leaving.Go(func() { _ = closer(context.Background()) })
+	s.leaving.do(func() { _ = closer(context.Background()) })
 }
 
 // Feedback takes an operator's verdict: it is checked, kept by
@@ -270,7 +286,11 @@ func (s *Service) Feedback(ctx context.Context, f Feedback) (Agreement, error) {
 		f.Time = s.o.Now()
 	}
 	if s.o.Feedback != nil {
-		if err := s.o.Feedback.PutFeedback(ctx, f); err != nil {
+		var err error
+		if panicked := guard("Feedback", func() { err = s.o.Feedback.PutFeedback(ctx, f) }); panicked != nil {
+			err = panicked
+		}
+		if err != nil {
 			return "", fmt.Errorf("risk: feedback is not kept: %w", err)
 		}
 	}

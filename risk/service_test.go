@@ -21,6 +21,19 @@ import (
 
 func noEnv(string) string { return "" }
 
+// stock returns the artifacts of two models, which tests share; they do not
+// change.
+var stock = sync.OnceValue(func() (all []registry.Artifact) {
+	for seed := range uint64(2) {
+		m, r, err := risk.Train(context.Background(), risk.ExampleSlice(usual(seed, 120)), nil)
+		if err != nil {
+			panic(err)
+		}
+		all = append(all, must(risk.NewArtifact(m, r)))
+	}
+	return all
+})
+
 // stocked returns a registry in a directory with two versions, the first in
 // production.
 func stocked(t testing.TB) (dir string, reg *registry.Log) {
@@ -31,15 +44,7 @@ func stocked(t testing.TB) (dir string, reg *registry.Log) {
 		t.Fatal(err)
 	}
 	reg = registry.New(store, nil)
-	for seed := range uint64(2) {
-		m, r, err := risk.Train(t.Context(), risk.ExampleSlice(usual(seed, 120)), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		a, err := risk.NewArtifact(m, r)
-		if err != nil {
-			t.Fatal(err)
-		}
+	for _, a := range stock() {
 		if _, err := reg.Register(t.Context(), "incident-risk", a, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -417,6 +422,15 @@ func TestFallback(t *testing.T) {
 		}, risk.ReasonInvalid, risk.ErrInvalid},
 		"NaN threshold": {func(risk.Document) (risk.Assessment, error) {
 			return risk.Assessment{Level: "high", Threshold: math.NaN()}, nil
+		}, risk.ReasonInvalid, risk.ErrInvalid},
+		"endless threshold": {func(risk.Document) (risk.Assessment, error) {
+			return risk.Assessment{Level: "high", Threshold: math.Inf(1)}, nil
+		}, risk.ReasonInvalid, risk.ErrInvalid},
+		"NaN category": {func(risk.Document) (risk.Assessment, error) {
+			return risk.Assessment{Level: "high", Categories: []risk.Category{{Name: "data", Share: math.NaN()}}}, nil
+		}, risk.ReasonInvalid, risk.ErrInvalid},
+		"NaN contribution": {func(risk.Document) (risk.Assessment, error) {
+			return risk.Assessment{Level: "high", Explanation: []risk.Contribution{{Term: "down", Contribution: math.NaN()}}}, nil
 		}, risk.ReasonInvalid, risk.ErrInvalid},
 		"probability": {func(risk.Document) (risk.Assessment, error) {
 			return risk.Assessment{Level: "high", Probabilities: risk.NewProbabilities(risk.Scale{"high"}, []float64{2})}, nil

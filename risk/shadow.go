@@ -14,7 +14,8 @@ type ShadowOptions struct {
 	Rollout string
 	// Scale is what the candidate's levels must be on. nil means DefaultScale.
 	Scale Scale
-	// Takes says which documents the candidate scores. nil means all.
+	// Takes says which documents the candidate scores. nil means all. One that
+	// panics says no.
 	Takes func(Document) bool
 	// Queue is how many documents may wait for the candidate. 0 means 1024.
 	Queue int
@@ -23,9 +24,9 @@ type ShadowOptions struct {
 	// Timeout is how long the candidate may take for one. 0 means 1 s.
 	Timeout time.Duration
 	// Observer, if not nil, is told of each document that the candidate was to
-	// score. It may not panic; Observers sees to that.
+	// score. That it panics changes nothing.
 	Observer Observer
-	// Now tells the time. nil means time.Now.
+	// Now tells the time. nil means time.Now, as does a panic.
 	Now func() time.Time
 }
 
@@ -78,8 +79,9 @@ func NewShadow(production, candidate Scorer, opts *ShadowOptions) *Shadow {
 	if o.Timeout <= 0 {
 		o.Timeout = time.Second
 	}
-	if o.Now == nil {
-		o.Now = time.Now
+	o.Now = steady(o.Now)
+	if o.Observer != nil {
+		o.Observer = isolated(o.Observer)
 	}
 	s.told.New = func() any { return new(Shadowed) }
 	// A candidate that hangs holds a call, not a worker.
@@ -109,7 +111,7 @@ func NewShadow(production, candidate Scorer, opts *ShadowOptions) *Shadow {
 // Score answers as the production scorer does.
 func (s *Shadow) Score(ctx context.Context, doc Document) (Assessment, error) {
 	a, err := s.production.Score(ctx, doc)
-	if err == nil && (s.o.Takes == nil || s.o.Takes(doc)) {
+	if err == nil && (s.o.Takes == nil || takes(s.o.Takes, doc)) {
 		s.offer(ctx, &doc, &a)
 	}
 	return a, err

@@ -3,6 +3,7 @@ package riskotel
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -12,7 +13,8 @@ import (
 )
 
 // A Drift knows numbers of drift. *psi.Scheduler is one. Gauges is called when
-// metrics are read and takes little time.
+// metrics are read and takes little time; one that panics is an error of the
+// reading.
 type Drift interface {
 	Gauges() []psi.Gauge
 }
@@ -101,8 +103,14 @@ func (m *Metrics) ModelChanged(st *risk.ServiceStatus) {
 	m.model.Store(now)
 }
 
-// observe tells the values of a moment.
-func (m *Metrics) observe(_ context.Context, o metric.Observer) error {
+// observe tells the values of a moment. A reader calls it on a goroutine of its
+// own, where a panic would end the process.
+func (m *Metrics) observe(_ context.Context, o metric.Observer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("riskotel: gauges panicked: %v", p)
+		}
+	}()
 	g, now := &m.gauges, m.model.Load()
 	o.ObserveFloat64(g.canary, now.share)
 	for _, info := range now.infos {

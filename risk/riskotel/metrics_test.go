@@ -317,3 +317,20 @@ func BenchmarkScored(b *testing.B) {
 		m.Scored(context.Background(), s)
 	}
 }
+
+// panicky is a Drift that panics.
+type panicky struct{}
+
+func (panicky) Gauges() []psi.Gauge { panic("no gauges") }
+
+// TestDriftPanics wants an error of the reading, with the counters there.
+func TestDriftPanics(t *testing.T) {
+	reader := sdk.NewManualReader()
+	m := start(t, reader)
+	m.WatchDrift(panicky{})
+	var all metricdata.ResourceMetrics
+	err := reader.Collect(t.Context(), &all)
+	if err == nil || !strings.Contains(err.Error(), "no gauges") || len(all.ScopeMetrics) == 0 {
+		t.Errorf("%d scopes, error %v", len(all.ScopeMetrics), err)
+	}
+}

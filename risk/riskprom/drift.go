@@ -1,6 +1,7 @@
 package riskprom
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -12,7 +13,7 @@ import (
 )
 
 // A Drift knows numbers of drift. *psi.Scheduler is one. Gauges is called by
-// scrapes and takes little time.
+// scrapes and takes little time; one that panics is an error of the scrape.
 type Drift interface {
 	Gauges() []psi.Gauge
 }
@@ -35,6 +36,13 @@ func (c *driftCollector) Collect(ch chan<- prometheus.Metric) {
 	if d == nil || *d == nil {
 		return
 	}
+	// A Registry collects on goroutines of its own, where a panic would end the process.
+	defer func() {
+		if p := recover(); p != nil {
+			err := fmt.Errorf("riskprom: %T panicked: %v", *d, p)
+			ch <- prometheus.NewInvalidMetric(prometheus.NewInvalidDesc(err), err)
+		}
+	}()
 	for _, g := range (*d).Gauges() {
 		t := prometheus.GaugeValue
 		if g.Counter {

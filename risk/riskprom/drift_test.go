@@ -120,3 +120,18 @@ risk_data_drift_sweeps_total 2
 		t.Errorf("after nil: %q", got)
 	}
 }
+
+// panicky is a Drift that panics.
+type panicky struct{}
+
+func (panicky) Gauges() []psi.Gauge { panic("no gauges") }
+
+// TestDriftPanics wants an error of the scrape, with the other metrics there.
+func TestDriftPanics(t *testing.T) {
+	m, reg := start(t)
+	m.WatchDrift(panicky{})
+	all, err := reg.Gather()
+	if err == nil || !strings.Contains(err.Error(), "no gauges") || len(all) == 0 {
+		t.Errorf("%d families, error %v", len(all), err)
+	}
+}
