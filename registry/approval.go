@@ -92,8 +92,9 @@ func (s *State) guard(e *Event) error {
 }
 
 // Protect appends the event that carries out p. It is written to the history,
-// so it holds for everybody who works on the model. Actors are who they say
-// they are, unless the host makes sure of it.
+// so it holds for everybody who works on the model. Actors are who they say they
+// are, and one who says nothing is somebody else than each who does, unless the
+// host makes sure of it.
 func (l *Log) Protect(ctx context.Context, model string, p Protection) (Event, error) {
 	e := Event{Kind: KindProtected, Stage: p.Stage, Alias: p.Alias, Actor: p.Actor, Reason: p.Reason}
 	if p.Off {

@@ -58,46 +58,44 @@ func filled(t *testing.T) registry.Store {
 	return s
 }
 
-// TestCopy takes a registry through the stores of this package and back.
+// TestCopy takes a registry through the stores of this package, each copied from
+// the one before.
 func TestCopy(t *testing.T) {
 	src := filled(t)
 	want := content(t, src)
-	from := src
-	for range 2 {
-		for name, open := range stores(t) {
-			dst, err := open()
-			if err != nil {
-				t.Fatal(err)
-			}
-			report, err := registry.Copy(t.Context(), dst, from, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if report.Models != 2 || report.Events != len(want[model])+1 || report.Blobs != 4 {
-				t.Errorf("to %s: %+v", name, report)
-			}
-			if diff := cmp.Diff(want, content(t, dst)); diff != "" {
-				t.Errorf("to %s: %s", name, diff)
-			}
-			log := registry.New(dst, nil)
-			if _, err := log.Verify(t.Context(), nil); err != nil {
-				t.Error(err)
-			}
-			if report, err := registry.Copy(t.Context(), dst, src, nil); err != nil || report != (registry.CopyReport{Models: 2}) {
-				t.Errorf("to %s again: %+v, error %v", name, report, err)
-			}
-			// What was appended to the copy is not in the source.
-			if _, err := log.Move(t.Context(), "other", registry.Move{Version: 1, To: registry.Production}); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := registry.Copy(t.Context(), dst, src, nil); !errors.Is(err, registry.ErrConflict) {
-				t.Errorf("to one with another history: error is %v", err)
-			}
-			if _, err := registry.Copy(t.Context(), dst, src, &registry.CopyOptions{Models: []string{model}}); err != nil {
-				t.Error(err)
-			}
-			from = src
+	last := src
+	for name, open := range stores(t) {
+		dst, err := open()
+		if err != nil {
+			t.Fatal(err)
 		}
+		report, err := registry.Copy(t.Context(), dst, last, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if report.Models != 2 || report.Events != len(want[model])+1 || report.Blobs != 4 {
+			t.Errorf("to %s: %+v", name, report)
+		}
+		if diff := cmp.Diff(want, content(t, dst)); diff != "" {
+			t.Errorf("to %s: %s", name, diff)
+		}
+		if _, err := registry.New(dst, nil).Verify(t.Context(), nil); err != nil {
+			t.Error(err)
+		}
+		if report, err := registry.Copy(t.Context(), dst, src, nil); err != nil || report != (registry.CopyReport{Models: 2}) {
+			t.Errorf("to %s again: %+v, error %v", name, report, err)
+		}
+		last = dst
+	}
+	// What was appended to the copy is not in the source.
+	if _, err := registry.New(last, nil).Move(t.Context(), "other", registry.Move{Version: 1, To: registry.Production}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := registry.Copy(t.Context(), last, src, nil); !errors.Is(err, registry.ErrConflict) {
+		t.Errorf("to one with another history: error is %v", err)
+	}
+	if _, err := registry.Copy(t.Context(), last, src, &registry.CopyOptions{Models: []string{model}}); err != nil {
+		t.Error(err)
 	}
 	if _, err := registry.Copy(t.Context(), registry.NewMem(), src, &registry.CopyOptions{Models: []string{"nobody"}}); !errors.Is(err, registry.ErrNotFound) {
 		t.Errorf("a model that is not there: error is %v", err)

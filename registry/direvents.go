@@ -61,7 +61,7 @@ const lockTries = 60
 // lock takes the lock of a log, or gives up after a while: it spares the others
 // futile work, no more. A killed process holds no locks.
 func lock(ctx context.Context, root FS, log string) (unlock func(), err error) {
-	if err := makeDirs(root, locksDir); err != nil {
+	if err := root.MkdirAll(locksDir, 0o700); err != nil {
 		return nil, err
 	}
 	f, err := root.OpenFile(path.Join(locksDir, log), os.O_RDWR|os.O_CREATE, 0o600)

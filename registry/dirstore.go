@@ -54,7 +54,8 @@ const (
 	tmpDir    = "tmp"
 	locksDir  = "locks"
 	eventExt  = ".json"
-	// maxEvent bounds what is read as one event.
+	// maxEvent bounds what is read as one event. What a Log writes is smaller,
+	// as other stores may want.
 	maxEvent = 16 << 20
 )
 
@@ -157,7 +158,7 @@ func openRegular(root FS, name string) (File, error) {
 // removed.
 func writeFile(root FS, name string, fill func(io.Writer) error, place func(from, to string) error) error {
 	dir := path.Dir(name)
-	if err := makeDirs(root, tmpDir); err != nil {
+	if err := root.MkdirAll(tmpDir, 0o700); err != nil {
 		return err
 	}
 	if err := makeDirs(root, dir); err != nil {
@@ -185,21 +186,34 @@ func writeFile(root FS, name string, fill func(io.Writer) error, place func(from
 	return err
 }
 
-// makeDirs makes a directory and those above it, for good.
+// makeDirs makes a directory and those above it, for good. Nothing is brought to
+// a directory before its own name lasts, so one that has something in it does;
+// an empty one may be somebody else's who has not got so far, or was cut short.
 func makeDirs(root FS, dir string) error {
-	if _, err := root.Lstat(dir); err == nil {
+	if dir == "." || !isEmpty(root, dir) {
 		return nil
 	}
 	parent := path.Dir(dir)
-	if parent != "." {
-		if err := makeDirs(root, parent); err != nil {
-			return err
-		}
+	if err := makeDirs(root, parent); err != nil {
+		return err
 	}
 	if err := root.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
 	return syncDir(root, parent)
+}
+
+// isEmpty reports whether a directory has nothing in it, as far as can be seen.
+func isEmpty(root FS, dir string) bool {
+	if info, err := root.Stat(dir); err != nil || !info.IsDir() { // a pipe would block
+		return true
+	}
+	f, err := root.OpenFile(dir, os.O_RDONLY, 0)
+	if err != nil {
+		return true
+	}
+	names, err := f.Readdirnames(1)
+	return f.Close() != nil || err != nil || len(names) == 0
 }
 
 // syncDir makes the names in a directory last.

@@ -7,3 +7,6 @@ var (
 )
 
 type ApprovalKey = approvalKey
+
+// Seen returns the models that l remembers.
+func (l *Log) Seen() []string { return l.seen() }

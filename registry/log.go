@@ -154,10 +154,15 @@ func (l *Log) state(ctx context.Context, model string) (*State, error) {
 	return s, nil
 }
 
-// remember keeps a state, unless a later one is kept and anew is false.
+// remember keeps a state, unless a later one is kept and anew is false. Of models
+// that are not there it keeps nothing, for anybody can ask for any name.
 func (l *Log) remember(s *State, same func() bool, anew bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if s.Seq == 0 {
+		delete(l.states, s.Model)
+		return
+	}
 	if now := l.states[s.Model]; now.state == nil || anew || now.state.Seq < s.Seq || now.state == s {
 		l.states[s.Model] = known{s, same}
 	}

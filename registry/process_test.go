@@ -104,8 +104,7 @@ func (w *writer) forever() error {
 			_, err = w.log.Retain(ctx, registry.Retention{Versions: 5, Rollbacks: 2, Grace: 3 * time.Second, Actor: w.me})
 			e.Kind = "retained"
 		case 7:
-			err = w.importing(ctx)
-			e.Kind = "imported"
+			e.Kind, err = w.importing(ctx)
 		}
 		if errors.Is(err, registry.ErrConflict) || errors.Is(err, registry.ErrNotFound) {
 			continue
@@ -117,18 +116,22 @@ func (w *writer) forever() error {
 	}
 }
 
-// importing copies a model of three versions into the registry.
-func (w *writer) importing(ctx context.Context) error {
-	name := fmt.Sprintf("imported-%d", w.rng.IntN(1<<30))
+// imported begins the names of models that importing copies.
+const imported = "imported-"
+
+// importing copies a model of three versions into the registry, and returns its
+// name.
+func (w *writer) importing(ctx context.Context) (registry.Kind, error) {
+	name := fmt.Sprint(imported, w.rng.IntN(1<<30))
 	src := registry.NewMem()
 	from := registry.New(src, nil)
 	for i := range 3 {
 		if _, err := from.Register(ctx, name, registry.Artifact{"model.bin": fmt.Append(nil, w.me, i)}, nil); err != nil {
-			return err
+			return "", err
 		}
 	}
 	_, err := registry.Copy(ctx, w.store, src, nil)
-	return err
+	return registry.Kind(name), err
 }
 
 // process is one that writes.
@@ -252,6 +255,10 @@ func verified(t *testing.T, dir string, processes ...*process) (acknowledged int
 			there := e.Seq == 0 || e.Seq <= int64(len(history)) && history[e.Seq-1].Kind == e.Kind && history[e.Seq-1].Version == e.Version
 			if e.Kind == registry.KindRegistered {
 				there = registered[e.Version]
+			}
+			if name := string(e.Kind); strings.HasPrefix(name, imported) {
+				s, err := log.State(t.Context(), name)
+				there = err == nil && len(s.Versions) == 3
 			}
 			if !there {
 				t.Errorf("acknowledged and not there: %q", line)

@@ -44,7 +44,7 @@ type RegisterOptions struct {
 	// Key is an idempotency key, such as the name of the training run.
 	// Registering the same files with the same key again, say because the
 	// answer was lost, returns the version that is there; other files with that
-	// key are a conflict.
+	// key are a conflict, as are those of a version that was collected.
 	Key string
 }
 

@@ -2,18 +2,14 @@ package registry_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -48,122 +44,6 @@ func TestConformance(t *testing.T) {
 				t.Error(err)
 			}
 		})
-	}
-}
-
-// TestSuitesFindFaults runs the suites on stores that break a rule each.
-func TestSuitesFindFaults(t *testing.T) {
-	for rule, open := range map[string]func() registry.Store{
-		"a log takes an event":     func() registry.Store { return overwriting{registry.NewMem()} },
-		"a blob whose content":     func() registry.Store { return unchecked{registry.NewMem()} },
-		"a cancelled context":      func() registry.Store { return deaf{registry.NewMem()} },
-		"bytes belong to the call": func() registry.Store { return &shared{Mem: registry.NewMem()} },
-		"of many who append":       func() registry.Store { return &stubborn{Mem: registry.NewMem()} },
-	} {
-		err := registrytest.TestStore(t.Context(), func() (registry.Store, error) { return open(), nil })
-		if err == nil || !strings.Contains(err.Error(), rule) {
-			t.Errorf("a store that breaks the rule %q: the suite says %v", rule, err)
-		}
-	}
-}
-
-// TestInterruptionsFindFaults runs the story on a store that, where it fails,
-// leaves half an event behind, and on one that forgets what it acknowledged.
-func TestInterruptionsFindFaults(t *testing.T) {
-	for name, open := range map[string]func(fail func() bool) registry.Store{
-		"torn":      func(fail func() bool) registry.Store { return torn{registry.NewMem(), fail} },
-		"forgetful": func(fail func() bool) registry.Store { return forgetful{registry.NewMem(), fail} },
-	} {
-		if err := registrytest.TestInterruptions(t.Context(), func(fail func() bool) (registry.Store, error) { return open(fail), nil }, 1); err == nil {
-			t.Errorf("nothing is wrong with a %s store", name)
-		}
-	}
-}
-
-type torn struct {
-	*registry.Mem
-	fail func() bool
-}
-
-func (s torn) Append(ctx context.Context, log string, seq int64, event []byte) error {
-	if s.fail() {
-		return errors.Join(s.Mem.Append(ctx, log, seq, event[:len(event)/2]), registrytest.ErrFault)
-	}
-	return s.Mem.Append(ctx, log, seq, event)
-}
-
-type forgetful struct {
-	*registry.Mem
-	fail func() bool
-}
-
-func (s forgetful) Append(ctx context.Context, log string, seq int64, event []byte) error {
-	if s.fail() {
-		return nil
-	}
-	return s.Mem.Append(ctx, log, seq, event)
-}
-
-// overwriting acknowledges every second event that it throws away.
-type overwriting struct{ *registry.Mem }
-
-func (s overwriting) Append(ctx context.Context, log string, seq int64, event []byte) error {
-	err := s.Mem.Append(ctx, log, seq, event)
-	if seq%2 == 0 && errors.Is(err, registry.ErrConflict) {
-		return nil
-	}
-	return err
-}
-
-// stubborn takes nothing more into a log once it has ten events.
-type stubborn struct{ *registry.Mem }
-
-func (s stubborn) Append(ctx context.Context, log string, seq int64, event []byte) error {
-	if seq > 10 {
-		return registry.ErrConflict
-	}
-	return s.Mem.Append(ctx, log, seq, event)
-}
-
-// unchecked stores any content under any digest.
-type unchecked struct{ *registry.Mem }
-
-func (s unchecked) PutBlob(context.Context, registry.Digest, io.Reader) error { return nil }
-
-// deaf does not look at the context.
-type deaf struct{ *registry.Mem }
-
-func (s deaf) Append(_ context.Context, log string, seq int64, event []byte) error {
-	return s.Mem.Append(context.Background(), log, seq, event)
-}
-
-// shared gives out what it keeps.
-type shared struct {
-	*registry.Mem
-	mu     sync.Mutex
-	events [][]byte
-}
-
-func (s *shared) Append(ctx context.Context, log string, seq int64, event []byte) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	err := s.Mem.Append(ctx, log, seq, event)
-	if err == nil {
-		s.events = append(s.events, event)
-	}
-	return err
-}
-
-func (s *shared) Events(ctx context.Context, log string, from int64) iter.Seq2[[]byte, error] {
-	return func(yield func([]byte, error) bool) {
-		s.mu.Lock()
-		events := s.events
-		s.mu.Unlock()
-		for i := max(0, from-1); i < int64(len(events)); i++ {
-			if !yield(events[i], nil) {
-				return
-			}
-		}
 	}
 }
 
@@ -355,10 +235,17 @@ func TestOpenDir(t *testing.T) {
 	}
 	dir, log := openDir(t)
 	register(t, log, "model")
-	for _, name := range files(t, dir) {
-		if info, err := os.Stat(name); err != nil || info.Mode().Perm() != 0o600 {
-			t.Errorf("%s has mode %v", name, info.Mode())
+	if err := filepath.WalkDir(dir, func(name string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
 		}
+		info, err := e.Info()
+		if want := map[bool]os.FileMode{true: 0o700, false: 0o600}[e.IsDir()]; err == nil && info.Mode().Perm() != want {
+			t.Errorf("%s has mode %v, want %v", name, info.Mode(), want)
+		}
+		return err
+	}); err != nil {
+		t.Error(err)
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "tmp")); err != nil || len(left) > 0 {
 		t.Errorf("temporary files are left: %v %v", left, err)
@@ -426,6 +313,21 @@ func TestDirReplaced(t *testing.T) {
 	}
 	if _, err := log.Resolve(t.Context(), model, "latest"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("no directory: error is %v", err)
+	}
+}
+
+// TestUnknownModels asks for models that are not there, which must not cost
+// memory for ever.
+func TestUnknownModels(t *testing.T) {
+	log := registry.New(registry.NewMem(), nil)
+	register(t, log, "model")
+	for i := range 10 {
+		if _, err := log.Resolve(t.Context(), fmt.Sprint("no-model-", i), "latest"); !errors.Is(err, registry.ErrNotFound) {
+			t.Errorf("error is %v", err)
+		}
+	}
+	if seen := log.Seen(); !slices.Equal(seen, []string{model}) {
+		t.Errorf("it remembers %q", seen)
 	}
 }
 

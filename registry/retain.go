@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -48,7 +49,8 @@ type RetainReport struct {
 // refers to. It never touches what is in staging or production or being rolled
 // out, what an alias names, or what a rollback can return to. What a version was and who made it
 // stays in the history. Where the Store is no Collector the error wraps
-// ErrUnsupported.
+// ErrUnsupported. Where no model is there, or one that this Log has seen is gone,
+// the error wraps ErrCorrupt and no blob is deleted.
 func (l *Log) Retain(ctx context.Context, r Retention) (RetainReport, error) {
 	if r.Versions <= 0 {
 		r.Versions = 10
@@ -75,10 +77,12 @@ func (l *Log) Retain(ctx context.Context, r Retention) (RetainReport, error) {
 		}
 		chosen[model] = true
 	}
+	seen, models := l.seen(), map[string]bool{}
 	for model, err := range l.Models(ctx) {
 		if err != nil {
 			return report, err
 		}
+		models[model] = true
 		s, err := l.state(ctx, model)
 		if err == nil && (len(chosen) == 0 || chosen[model]) {
 			s, err = l.retain(ctx, s, r, &report)
@@ -89,6 +93,12 @@ func (l *Log) Retain(ctx context.Context, r Retention) (RetainReport, error) {
 		if err != nil {
 			return report, err
 		}
+	}
+	if err := vanished(seen, models); err != nil {
+		return report, err
+	}
+	if len(models) == 0 && len(old) > 0 {
+		return report, fmt.Errorf("%w: there are blobs and no model, as if the logs had vanished; none was deleted", ErrCorrupt)
 	}
 	for _, b := range old {
 		if referred[b.Digest] {
@@ -194,8 +204,11 @@ func (s *State) retire(r Retention, now time.Time) (Event, bool) {
 	for _, n := range s.Aliases {
 		needed[n] = true
 	}
-	for _, n := range s.production[max(0, len(s.production)-1-r.Rollbacks):] {
-		needed[n] = true
+	window := map[int]bool{} // a version may have been in production more than once
+	for _, n := range slices.Backward(s.production) {
+		if len(window) <= r.Rollbacks {
+			needed[n], window[n] = true, true
+		}
 	}
 	for _, v := range s.Versions {
 		archived := v.Stage == Archived

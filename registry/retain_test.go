@@ -3,6 +3,8 @@ package registry_test
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -130,5 +132,97 @@ func TestRetainLeavesProtected(t *testing.T) {
 	}
 	if report, err := log.Retain(t.Context(), registry.Retention{Versions: 1}); err != nil || len(report.Archived) > 0 {
 		t.Errorf("archived %v, error %v", report.Archived, err)
+	}
+}
+
+// TestRetainWindow has versions that were in production more than once: the two
+// that a rollback can return to are two different ones.
+func TestRetainWindow(t *testing.T) {
+	now := time.Now()
+	log := registry.New(registry.NewMem(), &registry.LogOptions{Now: func() time.Time { return now }})
+	for i := range 5 {
+		register(t, log, fmt.Sprint(i))
+	}
+	for _, n := range []int{4, 1, 2, 3, 2, 3} {
+		promote(t, log, n)
+	}
+	report, err := log.Retain(t.Context(), registry.Retention{Versions: 1, Rollbacks: 2})
+	if err != nil || len(report.Archived) != 1 || report.Archived[0].Version != 4 {
+		t.Errorf("archived %v, want version 4 alone; error %v", report.Archived, err)
+	}
+}
+
+// TestRetainOfVanished takes the logs away, as a file system that was not mounted
+// would: their blobs must stay.
+func TestRetainOfVanished(t *testing.T) {
+	dir, log := openDir(t)
+	register(t, log, "model")
+	other, err := log.Register(t.Context(), "other", registry.Artifact{"model.bin": []byte("other")}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tomorrow := &registry.LogOptions{Now: func() time.Time { return time.Now().Add(48 * time.Hour) }}
+	store, err := registry.OpenDir(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	knowing := registry.New(store, tomorrow)
+	if _, err := knowing.State(t.Context(), "other"); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		folder string
+		log    *registry.Log
+	}{{"models", registry.New(store, tomorrow)}, {"models/other", knowing}} {
+		folder := filepath.Join(dir, c.folder)
+		if err := os.Rename(folder, folder+"-away"); err != nil {
+			t.Fatal(err)
+		}
+		if report, err := c.log.Retain(t.Context(), registry.Retention{}); !errors.Is(err, registry.ErrCorrupt) || report.Blobs > 0 {
+			t.Errorf("without %s: %d blobs deleted, error %v", c.folder, report.Blobs, err)
+		}
+		if report, err := knowing.Verify(t.Context(), nil); !errors.Is(err, registry.ErrCorrupt) {
+			t.Errorf("without %s: verified %+v, error %v", c.folder, report, err)
+		}
+		if err := os.Rename(folder+"-away", folder); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := registry.ReadFile(t.Context(), knowing, other, "model.bin"); err != nil {
+		t.Error(err)
+	}
+	if _, err := registry.New(registry.NewMem(), nil).Retain(t.Context(), registry.Retention{}); err != nil {
+		t.Errorf("of an empty registry: %v", err)
+	}
+}
+
+// TestKeyOfCollected registers with a key whose version has no files any more.
+func TestKeyOfCollected(t *testing.T) {
+	log := registry.New(registry.NewMem(), nil)
+	a, o := registry.Artifact{"model.bin": []byte("model")}, &registry.RegisterOptions{Key: "run 1"}
+	if _, err := log.Register(t.Context(), model, a, o); err != nil {
+		t.Fatal(err)
+	}
+	register(t, log, "next")
+	if report, err := log.Retain(t.Context(), registry.Retention{Versions: 1}); err != nil || len(report.Collected) != 1 {
+		t.Fatalf("collected %v, error %v", report.Collected, err)
+	}
+	if v, err := log.Register(t.Context(), model, a, o); !errors.Is(err, registry.ErrConflict) {
+		t.Errorf("version %d, error %v", v.Number, err)
+	}
+	if v, err := log.Register(t.Context(), model, a, &registry.RegisterOptions{Key: "run 2"}); err != nil || v.Number != 3 {
+		t.Errorf("with another key it is version %d, error %v", v.Number, err)
+	}
+}
+
+// TestTooManyFiles registers so many files that their event would be larger than
+// stores take.
+func TestTooManyFiles(t *testing.T) {
+	a := registry.Artifact{}
+	for i := range 90_000 {
+		a[fmt.Sprintf("%0100d", i)] = nil
+	}
+	if _, err := registry.New(registry.NewMem(), nil).Register(t.Context(), model, a, nil); !errors.Is(err, registry.ErrInput) {
+		t.Errorf("error is %v", err)
 	}
 }

@@ -5,12 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 )
 
 // VerifyOptions say what Verify looks at. The zero value is everything.
 type VerifyOptions struct {
-	// Models are the models to look at. None means all.
+	// Models are the models to look at, which must be there. None means all.
 	Models []string
 	// Progress, if not nil, is called after each event and each file.
 	Progress func(VerifyReport)
@@ -66,16 +67,19 @@ func (d *Damage) Unwrap() error { return d.Err }
 // event before are right, whether it is allowed where it stands, and its
 // signature, if it has one; each snapshot that an event vouches for; each file
 // of each version whose files are not collected. The first thing that is wrong
-// is the error, a *Damage. What was appended after Verify began may be left out.
+// is the error, a *Damage; a model that this Log has seen and that is gone is one
+// that wraps ErrCorrupt. What was appended after Verify began may be left out.
 func (l *Log) Verify(ctx context.Context, opts *VerifyOptions) (VerifyReport, error) {
 	v := verification{l: l, good: map[Digest]bool{}}
 	if opts != nil {
 		v.o = *opts
 	}
+	seen, models := l.seen(), map[string]bool{}
 	for model, err := range l.Models(ctx) {
 		if err != nil {
 			return v.report, err
 		}
+		models[model] = true
 		if len(v.o.Models) > 0 && !slices.Contains(v.o.Models, model) {
 			continue
 		}
@@ -88,7 +92,30 @@ func (l *Log) Verify(ctx context.Context, opts *VerifyOptions) (VerifyReport, er
 		}
 		v.report.Models++
 	}
-	return v.report, nil
+	for _, model := range v.o.Models {
+		if !models[model] {
+			return v.report, fmt.Errorf("%w: model %q", ErrNotFound, model)
+		}
+	}
+	return v.report, vanished(seen, models)
+}
+
+// seen returns the models that this Log has seen.
+func (l *Log) seen() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Sorted(maps.Keys(l.states))
+}
+
+// vanished returns an error that wraps ErrCorrupt where one of the models seen
+// before is not among those that are there.
+func vanished(seen []string, there map[string]bool) error {
+	for _, model := range seen {
+		if !there[model] {
+			return fmt.Errorf("%w: the log of model %q is gone", ErrCorrupt, model)
+		}
+	}
+	return nil
 }
 
 type verification struct {

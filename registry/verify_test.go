@@ -92,6 +92,9 @@ func TestVerifyNamesTheByte(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if _, err := log.Verify(t.Context(), &registry.VerifyOptions{Models: []string{model, "misspelt"}}); !errors.Is(err, registry.ErrNotFound) {
+		t.Errorf("a model that is not there: error is %v", err)
+	}
 	// A longer blob, one with a block of zeros, and one that is missing.
 	blob := blobFile(dir, v.Files[0].Digest)
 	zeros := slices.Clone(large)

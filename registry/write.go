@@ -91,7 +91,8 @@ func (l *Log) Register(ctx context.Context, model string, a Artifact, opts *Regi
 var errThere = errors.New("is there")
 
 // registered returns the version that was registered with a key, with number 0
-// if there is none. If it is another artifact the error wraps ErrConflict.
+// if there is none. If it is another artifact, or its files are gone, the error
+// wraps ErrConflict.
 func (s *State) registered(key string, digest Digest) (Version, error) {
 	n := s.keys[key]
 	if n == 0 {
@@ -100,6 +101,9 @@ func (s *State) registered(key string, digest Digest) (Version, error) {
 	v := s.Versions[n-1]
 	if v.Digest != digest {
 		return Version{}, fmt.Errorf("%w: key %q of model %q belongs to version %d, which has other files", ErrConflict, key, s.Model, n)
+	}
+	if v.Collected {
+		return Version{}, fmt.Errorf("%w: key %q of model %q belongs to version %d, whose files are collected; register them with another key", ErrConflict, key, s.Model, n)
 	}
 	return v, nil
 }
@@ -234,6 +238,9 @@ func (l *Log) prepare(ctx context.Context, s *State, e Event) (*State, Event, []
 		return nil, e, nil, err
 	}
 	data, err := e.encode(l.o.Signer)
+	if err == nil && len(data) >= maxEvent {
+		err = fmt.Errorf("%w: the event has %d bytes, less than %d are allowed; an artifact has too many files", ErrInput, len(data), maxEvent)
+	}
 	if err != nil {
 		return nil, e, nil, err
 	}

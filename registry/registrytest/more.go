@@ -145,14 +145,14 @@ func (c *registryCase) watch() {
 		return
 	}
 	c.register(1)
-	ctx, cancel := context.WithCancel(c.ctx)
+	ctx, cancel := context.WithTimeout(c.ctx, patience)
 	defer cancel()
 	next, stop := iter.Pull2(r.Watch(ctx, model, 0))
 	defer stop()
 	for n := int64(1); n <= 3; n++ {
 		e, err, ok := next()
 		if !ok || err != nil || e.Seq != n {
-			c.wrong("event %d of a watch is %d, error %w", n, e.Seq, err)
+			c.wrong("event %d of a watch is %d, error %w; or it did not come in %v", n, e.Seq, err, patience)
 			return
 		}
 		c.register(int(n + 1)) // before it is waited for
@@ -161,7 +161,7 @@ func (c *registryCase) watch() {
 	wg.Go(func() { c.register(5) }) // while it is
 	for n := int64(4); n <= 5; n++ {
 		if e, err, ok := next(); !ok || err != nil || e.Seq != n {
-			c.wrong("event %d of a watch is %d, error %w", n, e.Seq, err)
+			c.wrong("event %d of a watch is %d, error %w; or it did not come in %v", n, e.Seq, err, patience)
 		}
 	}
 	wg.Wait()

@@ -320,6 +320,9 @@ func (c *storeCase) marks() {
 	}
 }
 
+// patience is how long something is waited for that should come at once.
+const patience = 30 * time.Second
+
 // waits runs on stores that are a registry.Waiter.
 func (c *storeCase) waits() {
 	s, ok := c.Store.(registry.Waiter)
@@ -327,14 +330,16 @@ func (c *storeCase) waits() {
 		return
 	}
 	c.must(c.Append(c.ctx, "log", 1, []byte("one")), "appending")
-	err := s.Wait(c.ctx, "log", 1)
+	in, done := context.WithTimeout(c.ctx, patience)
+	defer done()
+	err := s.Wait(in, "log", 1)
 	if errors.Is(err, registry.ErrUnsupported) {
 		return
 	}
 	c.must(err, "waiting for what is there")
 	var wg sync.WaitGroup
 	wg.Go(func() { c.must(c.Append(c.ctx, "log", 2, []byte("two")), "appending") })
-	c.must(s.Wait(c.ctx, "log", 2), "waiting for what is appended")
+	c.must(s.Wait(in, "log", 2), "waiting for what is appended")
 	wg.Wait()
 	ctx, cancel := context.WithCancel(c.ctx)
 	wg.Go(cancel)
