@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/riskkit/riskkit/internal/pause"
 )
 
 func eventPath(log string, seq int64) string {
@@ -69,7 +71,7 @@ func lock(ctx context.Context, root FS, log string) (unlock func(), err error) {
 		return nil, err
 	}
 	for try := 0; !tryLock(f) && try < lockTries; try++ {
-		if err := pause(ctx, min(50*time.Microsecond<<min(try, 10), 5*time.Millisecond)); err != nil {
+		if err := pause.For(ctx, min(50*time.Microsecond<<min(try, 10), 5*time.Millisecond)); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
 	}

@@ -9,9 +9,10 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/riskkit/riskkit/internal/durable"
 )
 
 // A Dir is a Store in one directory of a file system, readable by a person:
@@ -76,7 +77,7 @@ func OpenDir(root string, opts *DirOptions) (*Dir, error) {
 		return d, nil
 	}
 	if o.Create {
-		if err := makeRoot(root); err != nil {
+		if err := durable.MakeDir(root); err != nil {
 			return nil, err
 		}
 	}
@@ -85,30 +86,6 @@ func OpenDir(root string, opts *DirOptions) (*Dir, error) {
 		return nil, err
 	}
 	return d, r.Close()
-}
-
-// makeRoot makes a directory and those above it, for good.
-func makeRoot(root string) error {
-	var made []string // the parents of what is to be made
-	for dir := filepath.Clean(root); ; dir = filepath.Dir(dir) {
-		if _, err := os.Stat(dir); err == nil || dir == filepath.Dir(dir) {
-			break
-		}
-		made = append(made, filepath.Dir(dir))
-	}
-	if err := os.MkdirAll(root, 0o700); err != nil {
-		return err
-	}
-	for _, dir := range made {
-		f, err := os.Open(dir)
-		if err != nil {
-			return err
-		}
-		if err := syncFolder(f); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // in calls f with the directory opened.
@@ -222,7 +199,7 @@ func syncDir(root FS, dir string) error {
 	if err != nil {
 		return err
 	}
-	return syncFolder(f)
+	return durable.SyncDir(f)
 }
 
 // RemoveTemporary removes what killed processes left half written before a

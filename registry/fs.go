@@ -4,7 +4,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"runtime"
 )
 
 // An FS is what a Dir needs of the file system: one open directory, and what is
@@ -49,15 +48,4 @@ func (r osRoot) OpenFile(name string, flag int, perm fs.FileMode) (File, error) 
 		return nil, err
 	}
 	return f, nil
-}
-
-// syncFolder syncs a directory, which Windows has no call for, and closes it.
-func syncFolder(f File) (err error) {
-	if runtime.GOOS != "windows" {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	return err
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+
+	"github.com/riskkit/riskkit/internal/pause"
 )
 
 // A Watcher is a Registry whose events can be waited for.
@@ -45,7 +47,7 @@ func (l *Log) Watch(ctx context.Context, model string, after int64) iter.Seq2[Ev
 			if !yield(Event{}, err) || errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUntrusted) {
 				return
 			}
-			if pause(ctx, l.o.Poll) != nil {
+			if pause.For(ctx, l.o.Poll) != nil {
 				return
 			}
 		}
@@ -93,5 +95,5 @@ func (w *watch) wait(ctx context.Context) error {
 		}
 		w.waiter = nil
 	}
-	return pause(ctx, w.l.o.Poll)
+	return pause.For(ctx, w.l.o.Poll)
 }

@@ -9,6 +9,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"time"
+
+	"github.com/riskkit/riskkit/internal/pause"
 )
 
 // Register stores the files of a and appends the event that makes them a
@@ -208,23 +210,11 @@ func (l *Log) append(ctx context.Context, model string, plan func(*State) (Event
 			return nil, Event{}, fmt.Errorf("event %d of model %q: %w", e.Seq, model, err)
 		}
 		l.conflicts.Add(1)
-		if err := pause(ctx, rand.N(100*time.Microsecond<<min(attempt, 7))); err != nil {
+		if err := pause.For(ctx, rand.N(100*time.Microsecond<<min(attempt, 7))); err != nil {
 			return nil, Event{}, err
 		}
 	}
 	return nil, Event{}, fmt.Errorf("%w: others appended to model %q %d times in a row; try again", ErrConflict, model, maxAttempts)
-}
-
-// pause waits for d, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
 }
 
 // prepare completes the event e that is to follow s, and returns it as it will

@@ -10,6 +10,7 @@ import (
 
 	"gocloud.dev/gcerrors"
 
+	"github.com/riskkit/riskkit/internal/pause"
 	"github.com/riskkit/riskkit/registry"
 )
 
@@ -76,7 +77,7 @@ func (s *Store) Append(ctx context.Context, log string, seq int64, event []byte)
 			return fmt.Errorf("storing event %d of log %q: %w", seq, log, s.failed(ctx, err))
 		}
 		// Somebody else's write is on its way, or an attempt of ours is.
-		if err := pause(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return err
 		}
 		wait *= 2
@@ -126,15 +127,3 @@ func (s *Store) readBack(ctx context.Context, key string, event []byte, mark str
 }
 
 var errUnmarked = errors.New("an object with the same content is there, without the metadata that tell who wrote it, which the server must keep")
-
-// pause waits for d, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/riskkit/riskkit/internal/pause"
 	"github.com/riskkit/riskkit/registry"
 )
 
@@ -102,7 +103,7 @@ func (c *Client) AwaitReady(ctx context.Context, name, version string) (ModelVer
 		case v.Status != "PENDING_REGISTRATION":
 			return v, fmt.Errorf("%w: version %s of %s is %s in MLflow: %s", registry.ErrConflict, version, name, v.Status, c.scrub(clean(v.StatusMessage, 300)))
 		}
-		if err := pause(ctx, c.backoff(min(attempt, 6))); err != nil {
+		if err := pause.For(ctx, c.backoff(min(attempt, 6))); err != nil {
 			return v, err
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/riskkit/riskkit/internal/pause"
 )
 
 // maxAnswer bounds what is read of one answer in JSON.
@@ -89,7 +91,7 @@ func (c *Client) send(ctx context.Context, r request, handle func(*answer) error
 		if wait = max(wait, c.backoff(attempt)); wait > maxWait {
 			return err
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := pause.For(ctx, wait); err != nil {
 			return fmt.Errorf("mlflow: %s: %w", r.name, err)
 		}
 	}

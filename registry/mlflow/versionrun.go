@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/riskkit/riskkit/internal/pause"
 	"github.com/riskkit/riskkit/registry"
 )
 
@@ -141,7 +142,7 @@ func (r *Registry) await(ctx context.Context, name, runID string) (ModelVersion,
 		if err != nil || v.Version != "" || time.Now().After(deadline) {
 			return v, err
 		}
-		if err := pause(ctx, 200*time.Millisecond); err != nil {
+		if err := pause.For(ctx, 200*time.Millisecond); err != nil {
 			return v, err
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/riskkit/riskkit/internal/pause"
 	"github.com/riskkit/riskkit/registry"
 )
 
@@ -82,20 +83,8 @@ func (s *Store) retry(ctx context.Context, f func() error) error {
 		if time.Since(start) > s.o.Patience {
 			return fmt.Errorf("tried %d times in %v: %w", attempt+1, s.o.Patience, err)
 		}
-		if err := pause(ctx, rand.N(time.Millisecond<<min(attempt, 6))); err != nil {
+		if err := pause.For(ctx, rand.N(time.Millisecond<<min(attempt, 6))); err != nil {
 			return err
 		}
-	}
-}
-
-// pause waits for d, or until ctx is done.
-func pause(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
 	}
 }
