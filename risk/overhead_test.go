@@ -78,7 +78,7 @@ func BenchmarkServiceTwoGoroutines(b *testing.B) {
 	reg, docs := incidentsToServe(b)
 	rollout(b, reg, registry.RolloutChange{Version: 2, BasisPoints: ptr(1000)})
 	svc := service(b, risk.ServiceOptions{Registry: reg, Model: "incident-risk", ML: true, Observers: risk.Observers{risk.NopObserver{}}})
-	const each = 40_000
+	const each = 8_000 // short runs alternate, for machines have moods
 	run := func(goroutines int, work func(int)) float64 {
 		began := time.Now()
 		var wg sync.WaitGroup

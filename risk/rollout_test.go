@@ -2,6 +2,7 @@ package risk_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"math"
 	"runtime"
@@ -194,7 +195,9 @@ func TestServiceRefuses(t *testing.T) {
 	}
 }
 
-// TestServiceSwaps swaps versions a thousand times under load, each of them loaded
+var thorough = flag.Bool("thorough", false, "swap a thousand times, which takes a minute")
+
+// TestServiceSwaps swaps versions again and again under load, each of them loaded
 // from its files, since others have been in production since: no request fails,
 // the slowest are about as fast as without, and nothing is left over.
 func TestServiceSwaps(t *testing.T) {
@@ -216,40 +219,56 @@ func TestServiceSwaps(t *testing.T) {
 		},
 	})
 	doc := risk.Document{ID: "1", Text: "The checkout is down for all customers. Sales have stopped."}
-	const rounds = 5
-	swaps := 200 // in a round
-	if race.Enabled || testing.Short() {
-		swaps = 20
+	rounds, swaps := 25, 8 // in each
+	switch {
+	case *thorough:
+		rounds = 125
+	case race.Enabled || testing.Short():
+		rounds, swaps = 5, 4
 	}
 	goroutines := runtime.NumGoroutine()
-	// under runs do while a goroutine scores, and returns the 99th percentile of
-	// its answers.
-	took := make([]time.Duration, 0, 1<<20)
+	// under runs do while a goroutine on each processor scores, so that loading has
+	// to share with them, and returns the 99th percentile of their answers.
+	took := make([][]time.Duration, runtime.GOMAXPROCS(0))
+	for i := range took {
+		took[i] = make([]time.Duration, 0, 1<<20)
+	}
 	under := func(do func()) time.Duration {
-		took = took[:0]
 		var wg sync.WaitGroup
 		stop := make(chan struct{})
-		wg.Go(func() {
-			for {
-				select {
-				case <-stop:
-					return
-				default:
+		for i := range took {
+			wg.Go(func() {
+				mine := took[i][:0]
+				defer func() { took[i] = mine }()
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+					}
+					start := time.Now()
+					a, err := s.Score(t.Context(), doc)
+					mine = append(mine, time.Since(start))
+					if err != nil || a.Method != risk.MethodML {
+						t.Errorf("assessment %+v, error %v", a, err)
+						return
+					}
 				}
-				start := time.Now()
-				a, err := s.Score(t.Context(), doc)
-				took = append(took, time.Since(start))
-				if err != nil || a.Method != risk.MethodML {
-					t.Errorf("assessment %+v, error %v", a, err)
-					return
-				}
-			}
-		})
+			})
+		}
 		do()
 		close(stop)
 		wg.Wait()
-		slices.Sort(took)
-		return took[len(took)*99/100]
+		all := slices.Sorted(func(yield func(time.Duration) bool) {
+			for _, mine := range took {
+				for _, d := range mine {
+					if !yield(d) {
+						return
+					}
+				}
+			}
+		})
+		return all[len(all)*99/100]
 	}
 	next := 0
 	swap := func() {
@@ -271,8 +290,10 @@ func TestServiceSwaps(t *testing.T) {
 	before := uint64(0)
 	var with, without []time.Duration
 	for round := range rounds {
+		start := time.Now() // rounds are short and alternate, for machines have moods
 		with = append(with, under(swap))
-		without = append(without, under(func() { time.Sleep(300 * time.Millisecond) }))
+		long := time.Since(start)
+		without = append(without, under(func() { time.Sleep(long) }))
 		if round == 0 {
 			before = heap()
 		}
@@ -281,12 +302,16 @@ func TestServiceSwaps(t *testing.T) {
 	if n := loads.Load(); n < int64(rounds*swaps) {
 		t.Errorf("%d swaps loaded %d versions", rounds*swaps, n)
 	}
-	ratio := float64(slices.Min(with)) / float64(slices.Min(without)) // what else the machine does only adds
-	t.Logf("p99 %v while versions are swapped, %v else: %.2f times; heap %d kB, %d kB before", with, without, ratio, after/1000, before/1000)
-	// On a quiet machine it is 1.0 to 2.2, more the faster swaps follow one another,
-	// since loading slows the other processor; here other tests run beside.
-	if ratio > 4 && !race.Enabled {
-		t.Errorf("p99 is %v with swaps, %v without", with, without)
+	middle := func(d []time.Duration) time.Duration { return slices.Sorted(slices.Values(d))[len(d)/2] }
+	ratio := float64(middle(with)) / float64(middle(without))
+	t.Logf("%d swaps: p99 %v while versions are swapped, %v else: %.2f times; heap %d kB, %d kB before",
+		rounds*swaps, middle(with), middle(without), ratio, after/1000, before/1000)
+	most := 3.0 // for other tests run beside
+	if *thorough {
+		most = 1.5
+	}
+	if ratio > most && !race.Enabled {
+		t.Errorf("p99 is %v with swaps, %v without", middle(with), middle(without))
 	}
 	if after > before+before/4+4<<20 {
 		t.Errorf("heap grew from %d to %d bytes", before, after)
