@@ -54,7 +54,8 @@ func (m *Monitor) WatchWords(w WordsWatch) error {
 type wordCounts struct {
 	texts uint32
 	known []knownWord // by ID
-	rest  *Words      // that the vocabulary does not know
+	rest  Words       // that the vocabulary does not know
+	_     [64]byte    // keeps others off its cache lines
 }
 
 // knownWord counts the texts of one word that the vocabulary knows.
@@ -65,7 +66,8 @@ func newWordCounts(index WordIndex, o *WordsOptions) *wordCounts {
 	if index != nil {
 		c.known = make([]knownWord, index.NumWords())
 	}
-	c.rest, _ = NewWords(o) // WatchWords has checked it
+	rest, _ := NewWords(o) // WatchWords has checked it
+	c.rest = *rest
 	return c
 }
 
@@ -116,7 +118,7 @@ func (m *Monitor) takeWords() *Words {
 		for id, w := range c.known {
 			known[id] += int64(w.texts)
 		}
-		_ = rest.Merge(c.rest) // they have one capacity
+		_ = rest.Merge(&c.rest) // they have one capacity
 	}
 	terms := rest.Top(rest.counters.capacity)
 	long := map[string]int{} // where terms stand that several words may be cut to

@@ -114,6 +114,7 @@ type modelScratch struct {
 	proba   []float64
 	logit   []float64
 	tags    []float64
+	_       pad // keeps others off its cache lines
 }
 
 const unregistered = "unregistered"
@@ -211,7 +212,8 @@ func (m *Model) newScratch() *modelScratch {
 	if sc, ok := m.pool.Get().(*modelScratch); ok {
 		return sc
 	}
-	return new(modelScratch)
+	lines := func() []float64 { return make([]float64, 0, 16) } // whole cache lines
+	return &modelScratch{proba: lines(), logit: lines(), tags: lines()}
 }
 
 // classify computes the calibrated probabilities of the features in sc.
