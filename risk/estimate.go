@@ -40,12 +40,12 @@ type EstimatorOptions struct {
 	Blocks int
 }
 
-// FitEstimator fits an Estimator of the answers of s on labelled examples, which
+// FitEstimator fits an Estimator of the answers of s on examples with labels, which
 // s must not have learned from: best those of the last weeks that have labels.
 // Where all have a CreatedAt they are taken in that order. It keeps their
 // probabilities in memory. nil opts means the defaults. Errors are those of
 // Evaluate, logreg.FitCalibration and eval.FitReference.
-func FitEstimator(ctx context.Context, s Scorer, labelled iter.Seq2[Example, error], opts *EstimatorOptions) (*Estimator, error) {
+func FitEstimator(ctx context.Context, s Scorer, examples iter.Seq2[Example, error], opts *EstimatorOptions) (*Estimator, error) {
 	var o EstimatorOptions
 	if opts != nil {
 		o = *opts
@@ -66,15 +66,11 @@ func FitEstimator(ctx context.Context, s Scorer, labelled iter.Seq2[Example, err
 	}
 	var answers []labelledAnswer
 	timed := true
-	err := eachAnswer(ctx, s, labelled, o.Scale, func(x *Example, predicted int, proba []float64) error {
-		truth := o.Scale.Index(x.Label)
-		if truth < 0 {
-			return fmt.Errorf("%w: example %d, id %q, has label %q, want one of %q", ErrLabel, len(answers)+1, x.ID, x.Label, []string(o.Scale))
-		}
-		answers = append(answers, labelledAnswer{x.CreatedAt, truth, predicted, slices.Clone(proba)})
+	err := eachAnswer(ctx, labelled(examples, o.Scale), o.Scale, func(x *Example, said []answer) error {
+		answers = append(answers, labelledAnswer{x.CreatedAt, o.Scale.Index(x.Label), said[0].level, slices.Clone(said[0].proba)})
 		timed = timed && !x.CreatedAt.IsZero()
 		return nil
-	})
+	}, s)
 	if err != nil {
 		return nil, err
 	}
@@ -156,43 +152,13 @@ func Estimate(ctx context.Context, s Scorer, examples iter.Seq2[Example, error],
 	if err != nil {
 		return eval.EstimateReport{}, err
 	}
-	err = eachAnswer(ctx, s, examples, e.scale, func(_ *Example, predicted int, proba []float64) error {
-		return e.add(state, predicted, proba)
-	})
+	err = eachAnswer(ctx, examples, e.scale, func(_ *Example, said []answer) error {
+		return e.add(state, said[0].level, said[0].proba)
+	}, s)
 	if err != nil {
 		return eval.EstimateReport{}, err
 	}
 	return e.Report(state, confidence)
-}
-
-// eachAnswer has s score examples and calls do with the level and the
-// probabilities of each answer, which are good until it returns.
-func eachAnswer(ctx context.Context, s Scorer, examples iter.Seq2[Example, error], scale Scale, do func(x *Example, predicted int, proba []float64) error) error {
-	p := make([]float64, len(scale), 2*len(scale)) // with room for Estimator.add
-	n := 0
-	for x, err := range examples {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return err
-		}
-		n++
-		a, err := s.Score(ctx, x.Document)
-		if err != nil {
-			return err
-		}
-		if err := a.check(scale); err != nil {
-			return fmt.Errorf("%w: example %d, id %q: %w", ErrInvalid, n, x.ID, err)
-		}
-		for k, level := range scale {
-			p[k] = a.Probabilities.Of(level)
-		}
-		if err := do(&x, scale.Index(a.Level), p); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // estimatorFile is the form of an Estimator as JSON.

@@ -219,7 +219,7 @@ func TestEstimatorErrors(t *testing.T) {
 		"none":        {nil, nil, eval.ErrInput, "0 labelled examples"},
 		"label":       {bad, nil, risk.ErrLabel, "example 8"},
 		"scale":       {good, &risk.EstimatorOptions{Scale: risk.Scale{"a"}}, risk.ErrScale, ""},
-		"other scale": {good, &risk.EstimatorOptions{Scale: risk.Scale{"a", "b"}}, risk.ErrInvalid, "not on the scale"},
+		"other scale": {good, &risk.EstimatorOptions{Scale: risk.Scale{"a", "b"}}, risk.ErrLabel, "example 1"},
 		"calibration": {good, &risk.EstimatorOptions{Calibration: "magic"}, logreg.ErrOptions, "magic"},
 	} {
 		_, err := risk.FitEstimator(t.Context(), m, risk.ExampleSlice(c.examples), c.opts)

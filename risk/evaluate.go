@@ -2,7 +2,6 @@ package risk
 
 import (
 	"context"
-	"fmt"
 	"iter"
 
 	"github.com/riskkit/riskkit/eval"
@@ -33,37 +32,15 @@ func EvaluateSlices(ctx context.Context, s Scorer, examples iter.Seq2[Example, e
 	if err != nil {
 		return nil, err
 	}
-	p := make([]float64, len(scale))
-	n := 0
-	for x, err := range examples {
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err != nil {
-			return nil, err
-		}
-		n++
-		truth := scale.Index(x.Label)
-		if truth < 0 {
-			return nil, fmt.Errorf("%w: example %d, id %q, has label %q, want one of %q", ErrLabel, n, x.ID, x.Label, []string(scale))
-		}
-		a, err := s.Score(ctx, x.Document)
-		if err != nil {
-			return nil, err
-		}
-		if err := a.check(scale); err != nil {
-			return nil, fmt.Errorf("%w: example %d, id %q: %w", ErrInvalid, n, x.ID, err)
-		}
-		for k, level := range scale {
-			p[k] = a.Probabilities.Of(level)
-		}
+	err = eachAnswer(ctx, labelled(examples, scale), scale, func(x *Example, said []answer) error {
 		var names []string
 		if parts != nil {
-			names = parts(x)
+			names = parts(*x)
 		}
-		if err := slices.Add(names, truth, scale.Index(a.Level), p, 1); err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrInvalid, err)
-		}
+		return invalid(slices.Add(names, scale.Index(x.Label), said[0].level, said[0].proba, 1))
+	}, s)
+	if err != nil {
+		return nil, err
 	}
 	return slices, nil
 }
