@@ -57,6 +57,9 @@ type Assessment struct {
 	// and Escalation how that ended; empty where it was not.
 	Escalated  bool             `json:"escalated"`
 	Escalation EscalationResult `json:"escalation,omitempty"`
+	// EscalationReason is the second opinion's reason in its own words, or what is
+	// wrong with the opinion: a kilobyte at most. Empty where there is none.
+	EscalationReason string `json:"escalation_reason,omitempty"`
 	// Rollout is the id of the rollout that was going on, if any, and Arm which
 	// side of it answered.
 	Rollout string `json:"rollout,omitempty"`

@@ -96,7 +96,8 @@ func (b *Budget) Take() (settle func(tokens int), err error) {
 
 // settle corrects what was taken in step m of the minutes and d of the days.
 func (b *Budget) settle(m, d int64, tokens int) {
-	more := tokens - b.o.TokensPerCall
+	const most = 1 << 24 // more than any call takes, and sums of it do not overflow
+	more := min(tokens, most) - b.o.TokensPerCall
 	if tokens < 0 || more == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package risk_test
 
 import (
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -112,6 +113,28 @@ func TestBudgetSettle(t *testing.T) {
 	now = time.Time{}
 	if _, err := b.Take(); err != nil {
 		t.Errorf("at the beginning of time: %v", err)
+	}
+}
+
+// TestBudgetSettleAbsurd settles what no call can have cost, twice at once.
+func TestBudgetSettleAbsurd(t *testing.T) {
+	b, err := risk.NewBudget(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settle [2]func(int)
+	for i := range settle {
+		if settle[i], err = b.Take(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, s := range settle {
+		s(math.MaxInt)
+	}
+	_, err = b.Take()
+	wantError(t, "absurd", err, risk.ErrBudget, "tokens a minute are spent")
+	if minute, day := b.Spent(); minute.Tokens <= 0 || day.Tokens <= 0 {
+		t.Errorf("spent %+v in a minute, %+v in a day", minute, day)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -228,12 +229,21 @@ func (x *Escalation) escalate(ctx context.Context, doc Document, a Assessment, t
 		t.Result = EscalationChanged
 	}
 	a.Escalated, a.Escalation = true, t.Result
+	switch t.Result {
+	case EscalationConfirmed, EscalationChanged:
+		a.EscalationReason = brief(t.Opinion.Reason)
+	case EscalationInvalid:
+		a.EscalationReason = brief(t.Err.Error())
+	}
 	if x.o.OnEscalated != nil {
 		t.Duration = time.Since(began)
 		_ = guard("OnEscalated", func() { x.o.OnEscalated(ctx, &t) })
 	}
 	return a
 }
+
+// brief returns the beginning of words from elsewhere, as UTF-8.
+func brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), 1000)], "\uFFFD") }
 
 // resultOf returns how a second opinion ended that failed by err, or confirmed.
 func resultOf(err error) EscalationResult {

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -156,6 +157,35 @@ func TestEscalationResults(t *testing.T) {
 		}
 		if err := x.Close(t.Context()); err != nil {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestEscalationReason says what of an opinion an answer keeps.
+func TestEscalationReason(t *testing.T) {
+	for name, c := range map[string]struct {
+		op   risk.Opinion
+		err  error
+		want string
+	}{
+		"changed":       {op: risk.Opinion{Level: "high", Reason: "Customers cannot pay."}, want: "Customers cannot pay."},
+		"confirmed":     {op: risk.Opinion{Level: "medium", Reason: "A part is slow."}, want: "A part is slow."},
+		"none":          {op: risk.Opinion{Level: "high"}},
+		"long":          {op: risk.Opinion{Level: "high", Reason: strings.Repeat("é", 501)}, want: strings.Repeat("é", 500)},
+		"cut in two":    {op: risk.Opinion{Level: "high", Reason: "x" + strings.Repeat("é", 501)}, want: "x" + strings.Repeat("é", 499) + "\uFFFD"},
+		"not UTF-8":     {op: risk.Opinion{Level: "high", Reason: "a\xffb"}, want: "a\uFFFDb"},
+		"off the scale": {op: risk.Opinion{Level: "dire", Reason: "So I say."}, want: `the opinion's level "dire" is not on the scale`},
+		"error":         {err: errBroken},
+	} {
+		x := escalation(t, instant{}, escalatorFunc(func(context.Context, risk.Document, risk.Assessment) (risk.Opinion, error) {
+			return c.op, c.err
+		}), risk.EscalationOptions{Levels: risk.DefaultScale()})
+		a, err := x.Score(t.Context(), risk.Document{ID: "9"})
+		if err != nil || a.EscalationReason != c.want && (name != "off the scale" || !strings.Contains(a.EscalationReason, c.want)) {
+			t.Errorf("%s: reason %q, error %v, want %q", name, a.EscalationReason, err, c.want)
+		}
+		if err := x.Close(t.Context()); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -124,6 +124,7 @@ func appendAssessment(b []byte, a *risk.Assessment) []byte {
 	b = appendText(b, `,"fallback_reason":`, string(a.FallbackReason))
 	b = strconv.AppendBool(append(b, `,"escalated":`...), a.Escalated)
 	b = appendText(b, `,"escalation":`, string(a.Escalation))
+	b = appendText(b, `,"escalation_reason":`, a.EscalationReason)
 	b = appendText(b, `,"rollout":`, a.Rollout)
 	b = appendText(b, `,"arm":`, string(a.Arm))
 	if a.Truncated {

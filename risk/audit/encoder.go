@@ -154,10 +154,12 @@ func (e *encoder) fill(x *entry) {
 	switch x.kind {
 	case KindScored:
 		s := &x.scored
+		s.Assessment.EscalationReason = e.kept(s.Assessment.EscalationReason)
 		*r = Record{Kind: x.kind, Time: e.at(s.Time), ID: s.Document.ID, Assessment: &s.Assessment, Duration: s.Duration}
 		e.text(&s.Document)
 	case KindShadowed:
 		s := &x.rare.shadowed
+		s.Production.EscalationReason = e.kept(s.Production.EscalationReason)
 		*r = Record{Kind: x.kind, Time: e.at(s.Time), ID: s.Document.ID, Assessment: &s.Production, Rollout: s.Rollout, NotAsked: s.Dropped}
 		switch {
 		case s.Err != nil:
@@ -193,14 +195,23 @@ func (e *encoder) text(doc *risk.Document) {
 		e.mac.Write(e.scratch)
 		e.mac.Sum(r.TextHMAC[:0])
 	}
-	if !e.o.KeepText {
-		return
+	if e.o.KeepText {
+		r.Text, r.Tags, r.CreatedAt = e.kept(doc.Text), doc.Tags, doc.CreatedAt
 	}
-	r.Text, r.Tags, r.CreatedAt = doc.Text, doc.Tags, doc.CreatedAt
-	if redact := e.o.Redact; redact != nil {
-		if err := guard(func() error { r.Text = redact(doc.Text); return nil }); err != nil {
-			r.Text = ""
-			e.errs = append(e.errs, err)
-		}
+}
+
+// kept returns what is kept of a text, or of words that may quote it.
+func (e *encoder) kept(text string) string {
+	switch {
+	case !e.o.KeepText:
+		return ""
+	case e.o.Redact == nil || text == "":
+		return text
 	}
+	redacted := ""
+	if err := guard(func() error { redacted = e.o.Redact(text); return nil }); err != nil {
+		e.errs = append(e.errs, err)
+		return ""
+	}
+	return redacted
 }

@@ -105,8 +105,12 @@ func TestText(t *testing.T) {
 		return text[:4] + "…"
 	}})
 	s := scored(1)
+	s.Assessment.EscalationReason = "because"
 	l.Scored(t.Context(), s)
-	s.Document.Text = "panic"
+	if s.Assessment.EscalationReason != "because" {
+		t.Error("the caller's answer is changed")
+	}
+	s.Document.Text, s.Assessment.EscalationReason = "panic", ""
 	l.Scored(t.Context(), s)
 	ok(t, l.Close())
 	records := all(t, Read(t.Context(), dir, &ReadOptions{Kinds: []Kind{KindScored}}))
@@ -115,6 +119,17 @@ func TestText(t *testing.T) {
 	}
 	if records[1].Text != "" || reported != 1 {
 		t.Errorf("text %q after a panic, %d errors", records[1].Text, reported)
+	}
+	if r := records[0].Assessment; r.EscalationReason != "beca…" {
+		t.Errorf("reason %q", r.EscalationReason)
+	}
+	l = open(t, dir, "web-2", Options{})
+	s.Assessment.EscalationReason = "the disk is full"
+	l.Scored(t.Context(), s)
+	ok(t, l.Close())
+	records = all(t, Read(t.Context(), dir, &ReadOptions{Writers: []string{"web-2"}, Kinds: []Kind{KindScored}}))
+	if r := records[0].Assessment; r.EscalationReason != "" {
+		t.Errorf("reason %q is kept without texts", r.EscalationReason)
 	}
 }
 

@@ -38,8 +38,10 @@ type Options struct {
 	// out by trying whether a text was there. Without one there are no hashes.
 	Key []byte
 	// KeepText keeps texts, tags and times of creation, which retraining
-	// needs. Redact, if not nil, says what to write in the place of a text; the
-	// hash is of the text as it was. It is called on the Log's goroutine, one text at a time.
+	// needs, and the reasons of second opinions, which may quote the text.
+	// Redact, if not nil, says what to write in the place of a text or such a
+	// reason; the hash is of the text as it was. It is called on the Log's
+	// goroutine, one text at a time.
 	KeepText bool
 	Redact   func(text string) string
 

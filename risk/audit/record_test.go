@@ -30,7 +30,7 @@ func anyRecord(rng *rand.Rand) *Record {
 	assessment := func() *risk.Assessment {
 		a := &risk.Assessment{
 			Score: number(), Level: text(), Method: risk.Method(text()), ModelVersion: text(), Threshold: number(), ModelDigest: text(), Escalated: rng.IntN(2) == 0,
-			FallbackReason: risk.FallbackReason(text()), Escalation: risk.EscalationResult(text()), Rollout: text(), Arm: risk.Arm(text()), Truncated: rng.IntN(2) == 0,
+			FallbackReason: risk.FallbackReason(text()), Escalation: risk.EscalationResult(text()), EscalationReason: text(), Rollout: text(), Arm: risk.Arm(text()), Truncated: rng.IntN(2) == 0,
 		}
 		if rng.IntN(2) == 0 {
 			a.Probabilities = risk.NewProbabilities(risk.Scale{"low", "größer", `"high"`}, []float64{number(), number(), number()})

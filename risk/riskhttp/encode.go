@@ -54,6 +54,7 @@ func appendAssessment(b []byte, a *risk.Assessment) ([]byte, error) {
 	e.raw(`,"escalated":`)
 	e.b = strconv.AppendBool(e.b, a.Escalated)
 	e.some(`,"escalation":`, string(a.Escalation))
+	e.some(`,"escalation_reason":`, a.EscalationReason)
 	e.some(`,"rollout":`, a.Rollout)
 	e.some(`,"arm":`, string(a.Arm))
 	if a.Truncated {

@@ -142,7 +142,7 @@ func (c *contract) all() []string {
 func fullAssessment() *risk.Assessment {
 	a := assessment()
 	a.Categories = []risk.Category{{Name: "payments", Share: 0.5}}
-	a.FallbackReason, a.Escalated, a.Escalation = risk.ReasonTimeout, true, risk.EscalationChanged
+	a.FallbackReason, a.Escalated, a.Escalation, a.EscalationReason = risk.ReasonTimeout, true, risk.EscalationChanged, "Nobody can pay."
 	a.Rollout, a.Arm, a.Truncated = "r1", risk.ArmCandidate, true
 	return &a
 }

@@ -19,7 +19,9 @@
 // # What is sent
 //
 // The text and the tags of the incident leave the process, as Redact returns
-// them. The id, the time and the first answer do not.
+// them. The id, the time and the first answer do not. No redirect takes them
+// elsewhere, and the key is in no error, though a server says it back. What else
+// a server says may be in an error, and may quote the incident.
 //
 // # Instructions in an incident
 //

@@ -220,7 +220,7 @@ func TestRequest(t *testing.T) {
 func TestRetryAfter(t *testing.T) {
 	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	for after, want := range map[string]time.Duration{
-		"7": 7 * time.Second, "": 0, "soon": 0, "-3": 0, "0": 0, "999999": 10 * time.Minute,
+		"7": 7 * time.Second, "": 0, "soon": 0, "-3": 0, "0": 0, "999999": 10 * time.Minute, "18446744073709551615": 10 * time.Minute,
 		"Sun, 01 Mar 2026 12:01:00 GMT": time.Minute, "Sun, 01 Mar 2026 11:00:00 GMT": 0,
 	} {
 		at := now

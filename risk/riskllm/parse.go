@@ -3,12 +3,15 @@ package riskllm
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"github.com/riskkit/riskkit/risk"
 )
 
-// maxReason is how many bytes of a reason are kept.
-const maxReason = 1000
+const (
+	maxReason = 1000    // how many bytes of a reason are kept, and a level has at most
+	maxTokens = 1 << 24 // more than a call can take
+)
 
 // completion is what a response is read for.
 type completion struct {
@@ -19,22 +22,30 @@ type completion struct {
 			Refusal string `json:"refusal"`
 		} `json:"message"`
 	} `json:"choices"`
-	Usage struct {
-		TotalTokens *int `json:"total_tokens"`
-	} `json:"usage"`
+	Usage json.RawMessage `json:"usage"`
 }
 
-// parse returns the opinion in the body of a successful response. The error
-// wraps ErrAnswer or ErrRefused.
-func parse(body []byte) (risk.Opinion, error) {
+// tokens returns the total in a usage, -1 where that tells none.
+func tokens(usage json.RawMessage) int {
+	var u struct {
+		Total *float64 `json:"total_tokens"`
+	}
+	err := json.Unmarshal(usage, &u)
+	if err != nil || u.Total == nil || *u.Total < 0 || *u.Total >= maxTokens || *u.Total != math.Trunc(*u.Total) {
+		return -1
+	}
+	return int(*u.Total)
+}
+
+// parse returns the opinion in the body of a successful response, without the
+// key. The error wraps ErrAnswer or ErrRefused.
+func parse(body []byte, key secret) (risk.Opinion, error) {
 	op := risk.Opinion{Tokens: -1}
 	var c completion
 	if err := json.Unmarshal(body, &c); err != nil {
 		return op, fmt.Errorf("%w: %w", ErrAnswer, err)
 	}
-	if t := c.Usage.TotalTokens; t != nil && *t >= 0 {
-		op.Tokens = *t
-	}
+	op.Tokens = tokens(c.Usage)
 	if len(c.Choices) == 0 {
 		return op, fmt.Errorf("%w: it has no choices", ErrAnswer)
 	}
@@ -46,7 +57,7 @@ func parse(body []byte) (risk.Opinion, error) {
 		return op, fmt.Errorf("%w: by a filter of its server", ErrRefused)
 	}
 	if r := choice.Message.Refusal; r != "" {
-		return op, fmt.Errorf("%w: %s", ErrRefused, cut(r, 200))
+		return op, fmt.Errorf("%w: %s", ErrRefused, cut(key.hide(r), 200))
 	}
 	var said struct {
 		Level  string `json:"level"`
@@ -58,6 +69,9 @@ func parse(body []byte) (risk.Opinion, error) {
 	if said.Level == "" {
 		return op, fmt.Errorf("%w: it names no level", ErrAnswer)
 	}
-	op.Level, op.Reason = said.Level, cut(said.Reason, maxReason)
+	if len(said.Level) > maxReason {
+		return op, fmt.Errorf("%w: its level has %d bytes", ErrAnswer, len(said.Level))
+	}
+	op.Level, op.Reason = key.hide(said.Level), cut(key.hide(said.Reason), maxReason)
 	return op, nil
 }

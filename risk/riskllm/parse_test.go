@@ -15,11 +15,11 @@ func FuzzParse(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, body []byte) {
-		op, err := parse(body)
+		op, err := parse(body, "")
 		if err != nil && !errors.Is(err, ErrAnswer) && !errors.Is(err, ErrRefused) {
 			t.Errorf("%q: error %v wraps neither", body, err)
 		}
-		if (err == nil) != (op.Level != "") || op.Tokens < -1 || len(op.Reason) > maxReason {
+		if (err == nil) != (op.Level != "") || op.Tokens < -1 || op.Tokens >= maxTokens || len(op.Level) > maxReason || len(op.Reason) > maxReason {
 			t.Errorf("%q: %+v, error %v", body, op, err)
 		}
 		if !utf8.ValidString(op.Level) || !utf8.ValidString(op.Reason) {

@@ -48,8 +48,13 @@ func (e *Escalator) shown(doc risk.Document) risk.Document {
 		redact = func(s string) string { return s }
 	}
 	seen := risk.Document{Text: cut(redact(doc.Text), e.o.MaxText)}
+	room := e.o.MaxText
 	for _, tag := range doc.Tags {
-		seen.Tags = append(seen.Tags, redact(tag))
+		tag = cut(redact(tag), e.o.MaxText)
+		if room -= len(tag); room < 0 {
+			break
+		}
+		seen.Tags = append(seen.Tags, tag)
 	}
 	return seen
 }
@@ -92,11 +97,12 @@ func (e *Escalator) fields(p Prompt) map[string]any {
 
 // cut returns at most n bytes of s, as UTF-8.
 func cut(s string, n int) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	if len(s) > n {
-		for n > 0 && !utf8.RuneStart(s[n]) {
+		for !utf8.RuneStart(s[n]) {
 			n--
 		}
 		s = s[:n]
 	}
-	return strings.ToValidUTF8(s, "\uFFFD")
+	return s
 }

@@ -39,5 +39,7 @@
 // Spans are called risk.score, risk.explain and risk.score_batch. Attributes
 // have the names that an Assessment has as JSON: risk_score, risk_label,
 // risk_score_method and so on, without the text. Where a rollout is going on, an
-// event feature_flag.evaluation says which arm answered.
+// event feature_flag.evaluation says which arm answered. A span of a batch tells
+// nothing of each document. The example of NewScorer over HTTP has a span for
+// each document, those of a batch too.
 package riskotel

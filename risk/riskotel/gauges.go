@@ -92,7 +92,7 @@ func (m *Metrics) ModelChanged(st *risk.ServiceStatus) {
 	info := func(role risk.Arm, version, digest string) {
 		if version != "" {
 			now.infos = append(now.infos, metric.WithAttributeSet(attribute.NewSet(
-				attribute.String("role", string(role)), attribute.String("version", version), attribute.String("digest", digest))))
+				attribute.String("role", string(role)), text("version", version), text("digest", digest))))
 		}
 	}
 	info(risk.ArmProduction, st.Version, st.Digest)
@@ -130,7 +130,7 @@ func (m *Metrics) observe(_ context.Context, o metric.Observer) (err error) {
 		}
 		attributes := make([]attribute.KeyValue, 0, len(x.Labels))
 		for k, v := range x.Labels {
-			attributes = append(attributes, attribute.String(k, v))
+			attributes = append(attributes, text(k, v))
 		}
 		o.ObserveFloat64(instrument, x.Value, metric.WithAttributes(attributes...))
 	}

@@ -3,6 +3,7 @@ package riskotel
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/metric"
@@ -66,6 +67,12 @@ func set[S ~string](values []S) []string {
 		all = append(all, string(v))
 	}
 	return append(all, other)
+}
+
+// text returns an attribute, with U+FFFD for what is not UTF-8: one that is not
+// would lose all that is exported with it.
+func text(key, value string) attribute.KeyValue {
+	return attribute.String(key, strings.ToValidUTF8(value, "\ufffd"))
 }
 
 func with(key, value string) metric.MeasurementOption {

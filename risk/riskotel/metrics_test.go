@@ -192,7 +192,8 @@ func (s *scripted) Sweep(context.Context) (psi.Report, error) {
 }
 
 // TestNames has OpenTelemetry's exporter give the metrics to Prometheus, and
-// wants the names, the labels and the buckets that docs/metrics.md has.
+// wants the names, the labels and the buckets that docs/metrics.md has, and a
+// series for each value of a closed set.
 func TestNames(t *testing.T) {
 	reg := prometheus.NewPedanticRegistry()
 	exporter, err := otelprom.New(otelprom.WithRegisterer(reg), otelprom.WithoutScopeInfo(), otelprom.WithoutTargetInfo())
@@ -215,8 +216,15 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	var got []string
+	zero := map[string]int{ // how many series are there from the beginning, one of them other
+		"risk_requests_total": 4, "risk_fallbacks_total": len(risk.FallbackReasons()) + 1, "risk_errors_total": len(risk.Stages()) + 1,
+		"risk_escalations_total": len(risk.EscalationResults()) + 1, "risk_feedback_total": len(risk.Agreements()) + 1, "risk_breaker_state": len(risk.Stages()),
+	}
 	for _, f := range families {
 		name := f.GetName()
+		if n, ok := zero[name]; ok && n != len(f.GetMetric()) {
+			t.Errorf("%s has %d series, want %d", name, len(f.GetMetric()), n)
+		}
 		var labels []string
 		for _, l := range f.GetMetric()[0].GetLabel() {
 			labels = append(labels, l.GetName())

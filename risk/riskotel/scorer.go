@@ -2,6 +2,9 @@ package riskotel
 
 import (
 	"context"
+	"errors"
+	"strings"
+	"unicode/utf8"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
@@ -62,16 +65,16 @@ func tell(span trace.Span, doc *risk.Document, a *risk.Assessment, err error) {
 		return
 	}
 	if err != nil {
-		span.SetAttributes(attribute.String("id", doc.ID))
+		span.SetAttributes(text("id", doc.ID))
 		fail(span, err)
 		return
 	}
 	kv := append(make([]attribute.KeyValue, 0, 13),
-		attribute.String("id", doc.ID),
+		text("id", doc.ID),
 		attribute.Float64("risk_score", a.Score),
-		attribute.String("risk_label", a.Level),
-		attribute.String("risk_score_method", string(a.Method)),
-		attribute.String("risk_model_version", a.ModelVersion),
+		text("risk_label", a.Level),
+		text("risk_score_method", string(a.Method)),
+		text("risk_model_version", a.ModelVersion),
 		attribute.Float64("risk_threshold", a.Threshold),
 		attribute.Bool("escalated", a.Escalated),
 	)
@@ -83,7 +86,7 @@ func tell(span trace.Span, doc *risk.Document, a *risk.Assessment, err error) {
 		{"arm", string(a.Arm)},
 	} {
 		if x[1] != "" {
-			kv = append(kv, attribute.String(x[0], x[1]))
+			kv = append(kv, text(x[0], x[1]))
 		}
 	}
 	if a.Truncated {
@@ -92,17 +95,21 @@ func tell(span trace.Span, doc *risk.Document, a *risk.Assessment, err error) {
 	span.SetAttributes(kv...)
 	if a.Rollout != "" {
 		span.AddEvent("feature_flag.evaluation", trace.WithAttributes(
-			attribute.String("feature_flag.key", a.Rollout),
-			attribute.String("feature_flag.result.variant", string(a.Arm)),
-			attribute.String("feature_flag.context.id", doc.ID),
+			text("feature_flag.key", a.Rollout),
+			text("feature_flag.result.variant", string(a.Arm)),
+			text("feature_flag.context.id", doc.ID),
 		))
 	}
 }
 
 // fail has a span say how a call failed, if it did.
 func fail(span trace.Span, err error) {
-	if err != nil {
-		span.RecordError(err)
-		span.SetStatus(codes.Error, err.Error())
+	if err == nil {
+		return
 	}
+	if s := err.Error(); !utf8.ValidString(s) {
+		err = errors.New(strings.ToValidUTF8(s, "\ufffd"))
+	}
+	span.RecordError(err)
+	span.SetStatus(codes.Error, err.Error())
 }
