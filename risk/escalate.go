@@ -6,8 +6,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // An Opinion is a second opinion on a document.
@@ -242,8 +242,12 @@ func (x *Escalation) escalate(ctx context.Context, doc Document, a Assessment, t
 	return a
 }
 
-// brief returns the beginning of words from elsewhere, as UTF-8.
-func brief(s string) string { return strings.ToValidUTF8(s[:min(len(s), 1000)], "\uFFFD") }
+// brief returns the beginning of words from elsewhere, as UTF-8 of 1000 bytes at
+// most.
+func brief(s string) string {
+	const most = 1000
+	return cutText(utf8Only(s[:min(len(s), most+utf8.UTFMax)]), most)
+}
 
 // resultOf returns how a second opinion ended that failed by err, or confirmed.
 func resultOf(err error) EscalationResult {

@@ -66,7 +66,7 @@ const (
 	StageModel      Stage = "model"      // the model's answer
 	StageCandidate  Stage = "candidate"  // the answer of a rollout's candidate
 	StageEscalation Stage = "escalation" // asking for a second opinion
-	StageDrift      Stage = "drift"      // counting a text for drift
+	StageDrift      Stage = "drift"      // a sweep for drift; the host that runs it tells
 	StageObserver   Stage = "observer"   // another observer panicked, or a hook did
 	StageAudit      Stage = "audit"      // writing the audit log
 )
